@@ -1,0 +1,93 @@
+use std::io;
+use std::path::PathBuf;
+
+use miette::Diagnostic;
+use rivet_config::ConfigErrors;
+use rivet_core::EngineError;
+use rivet_history::HistoryError;
+use rivet_model::Retry;
+use thiserror::Error;
+
+use crate::exit::Exit;
+
+/// Why a command did not come to its end. What concerns one export stands in the run's report instead.
+#[derive(Debug, Error, Diagnostic)]
+pub(crate) enum Failure {
+    /// The configuration.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Config(#[from] ConfigErrors),
+    /// The engine, or what it stands on.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Engine(#[from] EngineError),
+    /// The command line, or what it and the configuration ask for together.
+    #[error("{message}")]
+    #[diagnostic(code(rivet::cli::usage), help("{help}"))]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        help: String,
+    },
+    /// The report's file can't be written.
+    #[error("the report can't be written to `{}`", path.display())]
+    #[diagnostic(code(rivet::cli::summary_output), help("Let `--summary-output` name a file that this user can write."))]
+    SummaryOutput {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        #[source]
+        source: io::Error,
+    },
+    /// Standard output can't be written.
+    #[error("standard output can't be written")]
+    #[diagnostic(code(rivet::cli::stdout), help("Check what standard output was redirected to."))]
+    Stdout {
+        /// What the operating system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The operating system gives no threads or no signals.
+    #[error("the operating system refuses what every run needs")]
+    #[diagnostic(code(rivet::cli::runtime), help("Raise this user's limits on threads and open files."))]
+    Runtime {
+        /// What it says.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Failure {
+    /// Makes an error of the command line.
+    pub(crate) fn usage(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::Usage { message: message.into(), help: help.into() }
+    }
+
+    /// Returns whether the same command may succeed later.
+    pub(crate) fn retry(&self) -> Retry {
+        match self {
+            Self::Engine(error) => error.retry(),
+            Self::Config(_)
+            | Self::Usage { .. }
+            | Self::SummaryOutput { .. }
+            | Self::Stdout { .. }
+            | Self::Runtime { .. } => Retry::Never,
+        }
+    }
+
+    /// Returns how the program ends because of it.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Config(_) | Self::Usage { .. } => Exit::Usage,
+            Self::Engine(error) => Exit::from(error),
+            Self::SummaryOutput { .. } | Self::Stdout { .. } | Self::Runtime { .. } => Exit::Failed,
+        }
+    }
+}
+
+impl From<HistoryError> for Failure {
+    fn from(error: HistoryError) -> Self {
+        Self::Engine(error.into())
+    }
+}

@@ -1,0 +1,11 @@
+//! The tree that all layers are merged into: every value with the place that it came from.
+
+mod node;
+mod path;
+mod redact;
+mod yaml;
+
+pub(crate) use node::{Node, Origin, Value};
+pub(crate) use path::{Path, Step};
+pub(crate) use redact::Redacted;
+pub(crate) use yaml::{Parsed, parse, parse_scalar};

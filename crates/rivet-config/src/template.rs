@@ -1,0 +1,194 @@
+use std::fmt;
+use std::path::{Component, Path};
+
+use jiff::civil::Date;
+use rivet_model::{ExportName, Relation};
+
+/// The names that may stand in braces.
+pub(crate) const PLACEHOLDERS: &[&str] = &["date", "export", "table", "run_id"];
+
+/// A path with placeholders: `{date}`, `{export}`, `{table}` and `{run_id}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathTemplate {
+    pieces: Vec<Piece>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Date,
+    Export,
+    Table,
+    RunId,
+}
+
+/// Why a text is no template.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum TemplateError {
+    Unknown(String),
+    Unclosed,
+}
+
+impl PathTemplate {
+    pub(crate) fn parse(text: &str) -> Result<Self, TemplateError> {
+        let mut pieces = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            push_text(&mut pieces, before);
+            let (name, after) = after.split_once('}').ok_or(TemplateError::Unclosed)?;
+            pieces.push(match name {
+                "date" => Piece::Date,
+                "export" => Piece::Export,
+                "table" => Piece::Table,
+                "run_id" => Piece::RunId,
+                other => return Err(TemplateError::Unknown(other.to_owned())),
+            });
+            rest = after;
+        }
+        push_text(&mut pieces, rest);
+        Ok(Self { pieces })
+    }
+
+    /// Makes a relative path one below a folder.
+    pub(crate) fn below(mut self, dir: &Path) -> Self {
+        let absolute = matches!(self.pieces.first(), Some(Piece::Text(text)) if Path::new(text).is_absolute());
+        if !absolute && dir != Path::new("") {
+            let mut root = dir.to_string_lossy().into_owned();
+            if !root.ends_with('/') {
+                root.push('/');
+            }
+            // `./out` is written so often that `dir/./out` would stand in every record.
+            if let Some(Piece::Text(text)) = self.pieces.first_mut() {
+                let mut components = Path::new(text.as_str()).components();
+                if components.next() == Some(Component::CurDir) {
+                    let stripped = text.trim_start_matches('.').trim_start_matches('/').to_owned();
+                    *text = stripped;
+                }
+            }
+            self.pieces.insert(0, Piece::Text(root));
+        }
+        self
+    }
+
+    /// Whether `{table}` stands in it.
+    pub(crate) fn names_table(&self) -> bool {
+        self.pieces.contains(&Piece::Table)
+    }
+
+    /// Fills the placeholders. A value is made fit for one component of a path: what has a meaning in paths or
+    /// globs is percent-encoded, so that two values never become one.
+    ///
+    /// `{table}` is the table as the configuration names it, its schema included; a query leaves nothing there.
+    pub fn fill(&self, date: Date, export: &ExportName, relation: &Relation, run_id: &str) -> String {
+        let table = match relation {
+            Relation::Table(table) => {
+                table.schema().map_or_else(|| table.name().to_owned(), |schema| format!("{schema}.{}", table.name()))
+            }
+            Relation::Query(_) => String::new(),
+        };
+        let value = |piece: &Piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Date => date.to_string(),
+            Piece::Export => component(export.as_str()),
+            Piece::Table => component(&table),
+            Piece::RunId => component(run_id),
+        };
+        self.pieces.iter().map(value).collect()
+    }
+}
+
+impl fmt::Display for PathTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for piece in &self.pieces {
+            f.write_str(match piece {
+                Piece::Text(text) => text,
+                Piece::Date => "{date}",
+                Piece::Export => "{export}",
+                Piece::Table => "{table}",
+                Piece::RunId => "{run_id}",
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn push_text(pieces: &mut Vec<Piece>, text: &str) {
+    if !text.is_empty() {
+        pieces.push(Piece::Text(text.to_owned()));
+    }
+}
+
+fn component(value: &str) -> String {
+    let only_dots = value.chars().all(|c| c == '.');
+    let mut safe = String::with_capacity(value.len());
+    for c in value.chars() {
+        let plain = c.is_alphanumeric() || matches!(c, '-' | '_' | ' ' | '=' | '+' | ',') || (c == '.' && !only_dots);
+        if plain {
+            safe.push(c);
+        } else {
+            let mut buffer = [0; 4];
+            for byte in c.encode_utf8(&mut buffer).bytes() {
+                safe.push_str(&format!("%{byte:02X}"));
+            }
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn fill(template: &str, export: &str, table: &str) -> String {
+        let relation = Relation::Table(table.parse().unwrap());
+        PathTemplate::parse(template).unwrap().fill(date(2026, 3, 1), &export.parse().unwrap(), &relation, "0190-a")
+    }
+
+    #[test]
+    fn placeholders_are_filled() {
+        assert_eq!(
+            fill("dt={date}/{export}/{table}/{run_id}", "orders", "sales.orders"),
+            "dt=2026-03-01/orders/sales.orders/0190-a"
+        );
+        assert_eq!(fill("plain/path", "orders", "t"), "plain/path");
+        assert_eq!(fill("{export}", "../../etc", "t"), "..%2F..%2Fetc");
+        assert_eq!(fill("{export}", "..", "t"), "%2E%2E");
+        assert_eq!(fill("{export}", "заказы 1", "t"), "заказы 1");
+    }
+
+    #[test]
+    fn unknown_names_are_refused() {
+        assert_eq!(PathTemplate::parse("a/{day}"), Err(TemplateError::Unknown("day".to_owned())));
+        assert_eq!(PathTemplate::parse("a/{date"), Err(TemplateError::Unclosed));
+    }
+
+    #[test]
+    fn relative_paths_go_below_the_folder() {
+        let check = |text: &str, dir: &str, expected: &str| {
+            assert_eq!(PathTemplate::parse(text).unwrap().below(Path::new(dir)).to_string(), expected);
+        };
+        check("out", "conf", "conf/out");
+        check("./out", "conf", "conf/out");
+        check("../out", "conf", "conf/../out");
+        check("{export}/x", "/etc/rivet/", "/etc/rivet/{export}/x");
+        check("/data", "conf", "/data");
+    }
+
+    proptest! {
+        #[test]
+        fn a_value_stays_in_its_component(name in "[^\\p{Cc}]{1,12}x") {
+            let filled = fill("{export}", &name, "t");
+            prop_assert!(!filled.contains('/') && !filled.contains('\\'));
+            prop_assert!(filled != "." && filled != "..");
+        }
+
+        #[test]
+        fn two_values_never_become_one(left in "[a-z./%]{1,6}", right in "[a-z./%]{1,6}") {
+            prop_assume!(left != right);
+            prop_assert_ne!(component(&left), component(&right));
+        }
+    }
+}

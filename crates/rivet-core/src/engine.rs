@@ -1,0 +1,172 @@
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::Arc;
+
+use rivet_config::{Config, ExportConfig};
+use rivet_history::{StateStore, this_process};
+use rivet_model::{ExportName, SourceKind};
+use rivet_source::{ServerInfo, Source, SourceFactory};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::budget::ByteBudget;
+use crate::destination::Stream;
+use crate::export::{ExportRun, Shared};
+use crate::progress::Announcer;
+use crate::retry::Attempts;
+use crate::settle::settle_all;
+use crate::{EngineError, EventKind, ExportReport, Observer, RunReport, runnable};
+
+/// Bytes of decoded rows that may wait to be encoded, over all exports. Three batches of one export fit.
+const WAITING_BYTES: usize = 32 << 20;
+
+/// What a call of [`Engine::run`] does beyond the configuration.
+#[derive(Debug, Clone, Default)]
+pub struct RunOptions {
+    /// The exports to run; empty for all.
+    pub exports: Vec<ExportName>,
+    /// How many run at once, in place of the configuration's number.
+    pub parallel_exports: Option<usize>,
+    /// Whether to read the parts back before they are committed.
+    pub validate: bool,
+}
+
+/// Makes an [`Engine`].
+#[derive(Debug)]
+pub struct EngineBuilder {
+    factories: BTreeMap<SourceKind, Arc<dyn SourceFactory>>,
+    observers: Vec<Arc<dyn Observer>>,
+    state: Arc<dyn StateStore>,
+    stream: Option<Stream>,
+}
+
+/// Runs exports.
+#[derive(Debug)]
+pub struct Engine {
+    parts: EngineBuilder,
+}
+
+impl EngineBuilder {
+    /// Adds a driver.
+    #[must_use]
+    pub fn source(mut self, factory: impl SourceFactory) -> Self {
+        self.factories.insert(factory.kind(), Arc::new(factory));
+        self
+    }
+
+    /// Adds an observer.
+    #[must_use]
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observers.push(observer);
+        self
+    }
+
+    /// Says where exports with the destination `stdout` write. Without it they are refused.
+    #[must_use]
+    pub fn stream(mut self, open: impl Fn() -> Box<dyn Write + Send> + Send + Sync + 'static) -> Self {
+        self.stream = Some(Stream(Arc::new(open)));
+        self
+    }
+
+    /// Makes the engine.
+    pub fn build(self) -> Engine {
+        Engine { parts: self }
+    }
+}
+
+impl Engine {
+    /// Begins an engine that keeps its runs in a state store.
+    pub fn builder(state: Arc<dyn StateStore>) -> EngineBuilder {
+        EngineBuilder { factories: BTreeMap::new(), observers: Vec::new(), state, stream: None }
+    }
+
+    /// Runs exports and returns when all have ended. `cancel` stops them cleanly: statements end on the server, and
+    /// nothing is left half written. It is called inside of a Tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// What concerns all exports: an export that does not exist, a mode that is not run, a driver that is not
+    /// there, a state store that can't be used, a source that can't be reached. What concerns one of them stands in
+    /// its report.
+    pub async fn run(
+        &self,
+        config: &Config,
+        options: &RunOptions,
+        cancel: &CancellationToken,
+    ) -> Result<RunReport, EngineError> {
+        let exports = runnable::select(config, &options.exports)?;
+        exports.iter().try_for_each(|export| runnable::check(export))?;
+        let kind = config.source.kind;
+        let factory = self.parts.factories.get(&kind).ok_or(EngineError::NoDriver { kind })?;
+        let parallel = options.parallel_exports.unwrap_or(config.parallel_exports).clamp(1, exports.len().max(1));
+
+        let announcer = Announcer::new(&self.parts.observers);
+        let names = exports.iter().map(|export| export.name.clone()).collect();
+        announcer.say(EventKind::Started { exports: names, parallel });
+        settle_all(self.parts.state.as_ref(), &announcer).await?;
+
+        let source = factory.open(&config.source.connection)?;
+        let server = match exports.first() {
+            Some(first) => connect(source.as_ref(), first, &announcer, cancel).await?,
+            None => return Ok(RunReport { exports: Vec::new(), duration: announcer.elapsed() }),
+        };
+        announcer.say(EventKind::Connected { server: server.clone() });
+        let shared = Shared {
+            source,
+            server: Arc::new(server),
+            state: Arc::clone(&self.parts.state),
+            announcer: announcer.clone(),
+            budget: ByteBudget::new(WAITING_BYTES),
+            stream: self.parts.stream.clone(),
+            process: this_process(),
+            validate: options.validate,
+            cancel: cancel.clone(),
+        };
+        let exports = run_all(&shared, &exports, parallel).await?;
+        Ok(RunReport { exports, duration: announcer.elapsed() })
+    }
+}
+
+/// Asks the source who it is, with the patience of the first export.
+async fn connect(
+    source: &dyn Source,
+    first: &ExportConfig,
+    announcer: &Announcer,
+    cancel: &CancellationToken,
+) -> Result<ServerInfo, EngineError> {
+    let mut attempts = Attempts::new(&first.name, &first.tuning, announcer, cancel);
+    loop {
+        let answered = tokio::select! {
+            () = cancel.cancelled() => return Err(EngineError::Interrupted),
+            answered = source.server() => answered,
+        };
+        match answered {
+            Ok(server) => return Ok(server),
+            Err(error) => attempts.after(error.into()).await?,
+        }
+    }
+}
+
+/// Runs the exports, so many at once, and returns their reports in the order of the exports.
+async fn run_all(
+    shared: &Shared,
+    exports: &[&ExportConfig],
+    parallel: usize,
+) -> Result<Vec<ExportReport>, EngineError> {
+    let places = Arc::new(Semaphore::new(parallel));
+    let mut running = JoinSet::new();
+    for (position, export) in exports.iter().enumerate() {
+        let (places, shared, export) = (Arc::clone(&places), shared.clone(), (*export).clone());
+        running.spawn(async move {
+            let _place = places.acquire_owned().await;
+            (position, ExportRun::new(shared, export).run().await)
+        });
+    }
+    let mut reports = BTreeMap::new();
+    while let Some(joined) = running.join_next().await {
+        let (position, report) = joined.map_err(|error| EngineError::Panic { message: error.to_string() })?;
+        reports.insert(position, report);
+    }
+    Ok(reports.into_values().collect())
+}

@@ -1,0 +1,27 @@
+//! The engine: it runs exports, commits them, and says what happens.
+//!
+//! It never prints, reads the environment or calls exit. It is given named source factories, a state store and
+//! observers, and gives back a report.
+
+mod budget;
+mod destination;
+mod drift;
+mod engine;
+mod error;
+mod event;
+mod export;
+mod fingerprint;
+mod memory;
+mod pipeline;
+mod progress;
+mod quality;
+mod report;
+mod retry;
+mod runnable;
+mod settle;
+mod throttle;
+
+pub use engine::{Engine, EngineBuilder, RunOptions};
+pub use error::EngineError;
+pub use event::{Event, EventKind, Observer, Settlement};
+pub use report::{ExportReport, RunReport};

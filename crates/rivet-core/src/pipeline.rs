@@ -1,0 +1,227 @@
+//! One attempt at one chunk: a thread that reads and decodes, a thread that encodes, and a channel between them.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use rivet_config::{OnBatchMemoryExceeded, Tuning};
+use rivet_model::PartRecord;
+use rivet_source::{Scan, ScanLimits, ScanSpec, ScanSummary, Snapshot, SourceError, SourceErrorKind};
+use rivet_writer::{ExportWriter, MetaAppender};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use crate::EngineError;
+use crate::budget::{ByteBudget, Permit};
+use crate::memory::pause_above;
+use crate::progress::Progress;
+use crate::quality::QualityGate;
+use crate::throttle::Throttle;
+
+/// Batches that wait between the threads, at most. The budget of bytes bounds them as well.
+const QUEUED_BATCHES: usize = 2;
+
+/// What an attempt reads.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub(crate) snapshot: Arc<dyn Snapshot>,
+    pub(crate) spec: ScanSpec,
+    pub(crate) limits: ScanLimits,
+    pub(crate) tuning: Tuning,
+}
+
+/// What an attempt writes with.
+#[derive(Debug)]
+pub(crate) struct Writing {
+    pub(crate) writer: ExportWriter,
+    pub(crate) meta: MetaAppender,
+    pub(crate) quality: QualityGate,
+    pub(crate) write_empty: bool,
+    pub(crate) progress: Progress,
+}
+
+/// What an attempt gave.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) parts: Vec<PartRecord>,
+    pub(crate) quality: QualityGate,
+    pub(crate) summary: ScanSummary,
+    /// Batches above `tuning.max_batch_memory_mb`.
+    pub(crate) large_batches: u64,
+}
+
+/// What goes from the reader to the encoder.
+enum Message {
+    Rows(RecordBatch, Permit),
+    /// The reader has seen the end: what was sent is everything. A channel that closes without it is a failure.
+    End,
+}
+
+/// Runs an attempt to its end. Whatever happens, both threads have ended and no part is left open.
+pub(crate) async fn run(
+    reading: Reading,
+    writing: Writing,
+    budget: &Arc<ByteBudget>,
+    cancel: &CancellationToken,
+) -> Result<Written, EngineError> {
+    let (sender, receiver) = sync_channel(QUEUED_BATCHES);
+    // A failed encoder stops the reader, which may be waiting for a slow server.
+    let stop = cancel.child_token();
+    let (budget, reader_stop) = (Arc::clone(budget), stop.clone());
+    let read = on_thread("rivet-read", move || read(&reading, &sender, &budget, &reader_stop))?;
+    let stop_reader = stop.clone();
+    let written = on_thread("rivet-write", move || {
+        let written = write(writing, &receiver);
+        if written.is_err() {
+            stop_reader.cancel();
+        }
+        written
+    })?;
+    let (read, written) = tokio::join!(finished(read), finished(written));
+    if cancel.is_cancelled() {
+        return Err(EngineError::Interrupted);
+    }
+    // Where the reader failed, the encoder ends without rows to blame; where the encoder failed, the reader was
+    // stopped. The one that failed first has the reason.
+    match (read, written) {
+        (Err(error), _) if !matches!(error, EngineError::Interrupted) => Err(error),
+        (_, Err(error)) | (Err(error), Ok(_)) => Err(error),
+        (Ok((summary, large_batches)), Ok((parts, quality))) => Ok(Written { parts, quality, summary, large_batches }),
+    }
+}
+
+type Outcome<T> = oneshot::Receiver<Result<T, EngineError>>;
+
+/// Runs work on a thread of its own. A panic there becomes an error here.
+fn on_thread<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
+) -> Result<Outcome<T>, EngineError> {
+    let (sender, receiver) = oneshot::channel();
+    let body = move || {
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+        let outcome =
+            outcome.unwrap_or_else(|panic| Err(EngineError::Panic { message: panic_message(panic.as_ref()) }));
+        // Nobody waits any more only where the whole run was dropped.
+        drop(sender.send(outcome));
+    };
+    let spawned = thread::Builder::new().name(name.to_owned()).spawn(body);
+    spawned.map_err(|error| EngineError::Panic { message: format!("no thread could be started: {error}") })?;
+    Ok(receiver)
+}
+
+async fn finished<T>(outcome: Outcome<T>) -> Result<T, EngineError> {
+    outcome
+        .await
+        .unwrap_or_else(|_closed| Err(EngineError::Panic { message: "a thread ended without a word".to_owned() }))
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}
+
+/// The reader's thread: a runtime of its own, so that no other thread is woken per buffer.
+fn read(
+    reading: &Reading,
+    sender: &SyncSender<Message>,
+    budget: &Arc<ByteBudget>,
+    stop: &CancellationToken,
+) -> Result<(ScanSummary, u64), EngineError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| EngineError::Panic { message: format!("no runtime could be started: {error}") })?;
+    runtime.block_on(async {
+        let opened = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Err(EngineError::Interrupted),
+            opened = reading.snapshot.scan(&reading.spec, &reading.limits) => opened,
+        };
+        let mut scan = opened?;
+        let passed = pass_on(scan.as_mut(), reading, sender, budget, stop).await;
+        if passed.is_err() {
+            scan.cancel().await;
+        }
+        passed.map(|large| (scan.summary(), large))
+    })
+}
+
+/// Hands batches on until the scan ends; returns how many were too large.
+async fn pass_on(
+    scan: &mut dyn Scan,
+    reading: &Reading,
+    sender: &SyncSender<Message>,
+    budget: &Arc<ByteBudget>,
+    stop: &CancellationToken,
+) -> Result<u64, EngineError> {
+    let tuning = &reading.tuning;
+    let mut throttle = Throttle::new(tuning.profile, tuning.throttle, tuning.batch_rows);
+    let mut large_batches = 0;
+    loop {
+        let next = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Err(EngineError::Interrupted),
+            next = scan.next_batch() => next?,
+        };
+        let Some(batch) = next else { break };
+        let bytes = batch.get_array_memory_size();
+        if tuning.max_batch_bytes.is_some_and(|limit| bytes as u64 > limit) {
+            large_batches += 1;
+            if tuning.on_batch_memory_exceeded == OnBatchMemoryExceeded::Fail {
+                return Err(too_large(bytes, tuning).into());
+            }
+        }
+        pause_above(tuning.memory_threshold).await;
+        let rest = throttle.after(batch.num_rows() as u64);
+        // Waiting here holds the scan's own connection up and nothing else: its runtime has this one task.
+        let permit = budget.take(bytes);
+        if sender.send(Message::Rows(batch, permit)).is_err() {
+            return Err(EngineError::Interrupted);
+        }
+        pause(rest, stop).await;
+    }
+    sender.send(Message::End).map_err(|_closed| EngineError::Interrupted)?;
+    Ok(large_batches)
+}
+
+async fn pause(rest: Duration, stop: &CancellationToken) {
+    if !rest.is_zero() {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(rest) => {}
+        }
+    }
+}
+
+fn too_large(bytes: usize, tuning: &Tuning) -> SourceError {
+    let limit = tuning.max_batch_bytes.unwrap_or_default();
+    let message = format!("a batch takes {bytes} bytes, above the limit of {limit}");
+    SourceError::new(SourceErrorKind::Value, message)
+        .with_help("Raise `tuning.max_batch_memory_mb`, or set `on_batch_memory_exceeded: auto_shrink`.")
+}
+
+/// The encoder's thread.
+fn write(mut writing: Writing, receiver: &Receiver<Message>) -> Result<(Vec<PartRecord>, QualityGate), EngineError> {
+    loop {
+        match receiver.recv() {
+            Ok(Message::Rows(batch, permit)) => {
+                writing.quality.observe(&batch)?;
+                let rows = batch.num_rows() as u64;
+                let batch = writing.meta.append(batch)?;
+                writing.writer.write(&batch)?;
+                drop(batch);
+                drop(permit);
+                writing.progress.wrote(rows, writing.writer.written_bytes());
+            }
+            Ok(Message::End) => break,
+            Err(_closed) => {
+                writing.writer.abort();
+                return Err(EngineError::Interrupted);
+            }
+        }
+    }
+    Ok((writing.writer.finish(writing.write_empty)?, writing.quality))
+}

@@ -1,0 +1,76 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rivet_model::{Consistency, ErrorRecord, ExportName, PartRecord, RunId, RunStatus};
+use serde::{Serialize, Serializer};
+
+use crate::EngineError;
+
+pub(crate) fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn as_record<S: Serializer>(error: &Option<Arc<EngineError>>, serializer: S) -> Result<S::Ok, S::Error> {
+    error.as_deref().map(ErrorRecord::from).serialize(serializer)
+}
+
+/// How one export ended.
+#[derive(Debug, Clone, Serialize)]
+pub struct ExportReport {
+    /// Which.
+    pub export: ExportName,
+    /// Its run; absent where it failed before one was begun.
+    pub run_id: Option<RunId>,
+    /// How it ended.
+    pub status: RunStatus,
+    /// Rows committed.
+    pub rows: u64,
+    /// Bytes committed.
+    pub bytes: u64,
+    /// The parts committed.
+    pub parts: Vec<PartRecord>,
+    /// Wall time.
+    #[serde(rename = "duration_ms", serialize_with = "milliseconds")]
+    pub duration: Duration,
+    /// Attempts beyond the first.
+    pub retries: u64,
+    /// The longest statement on the source.
+    #[serde(rename = "longest_statement_ms", serialize_with = "milliseconds")]
+    pub longest_statement: Duration,
+    /// Values that became NULL because their type has no form for them, by column.
+    pub nulled: BTreeMap<String, u64>,
+    /// What was really held of one moment of the source.
+    pub consistency: Option<Consistency>,
+    /// Where it wrote, without secrets.
+    pub destination: String,
+    /// The manifest's name below the destination; absent where there is none.
+    pub manifest: Option<String>,
+    /// Whether the parts were read back and found as the manifest says; absent where nobody asked.
+    pub validated: Option<bool>,
+    /// Why it failed.
+    #[serde(serialize_with = "as_record")]
+    pub error: Option<Arc<EngineError>>,
+}
+
+/// How a call of [`Engine::run`](crate::Engine::run) ended.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunReport {
+    /// One for each export, in the order of the configuration.
+    pub exports: Vec<ExportReport>,
+    /// Wall time.
+    #[serde(rename = "duration_ms", serialize_with = "milliseconds")]
+    pub duration: Duration,
+}
+
+impl RunReport {
+    /// Returns whether every export was committed, or skipped as it asked for.
+    pub fn is_success(&self) -> bool {
+        self.exports.iter().all(|export| matches!(export.status, RunStatus::Committed | RunStatus::Skipped))
+    }
+
+    /// Returns whether a signal stopped an export.
+    pub fn is_interrupted(&self) -> bool {
+        self.exports.iter().any(|export| export.status == RunStatus::Interrupted)
+    }
+}

@@ -1,0 +1,41 @@
+//! What this version runs, of all that a configuration may ask for.
+
+use rivet_config::{Config, Destination, ExportConfig, Mode};
+use rivet_model::ExportName;
+
+use crate::EngineError;
+
+/// Picks the exports that were asked for, in the order of the configuration.
+pub(crate) fn select<'a>(config: &'a Config, names: &[ExportName]) -> Result<Vec<&'a ExportConfig>, EngineError> {
+    if let Some(name) = names.iter().find(|name| config.exports.iter().all(|export| export.name != **name)) {
+        let known = config.exports.iter().map(|export| format!("`{}`", export.name)).collect();
+        return Err(EngineError::NoSuchExport { name: name.clone(), known });
+    }
+    Ok(config.exports.iter().filter(|export| names.is_empty() || names.contains(&export.name)).collect())
+}
+
+/// Refuses what is not run, before anything is touched.
+pub(crate) fn check(export: &ExportConfig) -> Result<(), EngineError> {
+    let unsupported = match (&export.mode, &export.destination) {
+        (Mode::Incremental(_) | Mode::Chunked(_) | Mode::TimeWindow(_), _) => {
+            Some((format!("`mode: {}`", export.mode.as_str()), "Use `mode: full`."))
+        }
+        (Mode::Full, Destination::S3(_) | Destination::Gcs(_) | Destination::Azure(_)) => {
+            Some((format!("the destination `{}`", export.destination.kind()), "Write to `type: local`."))
+        }
+        (Mode::Full, Destination::Local { .. } | Destination::Stdout) if !export.mask.is_empty() => {
+            Some(("`mask`".to_owned(), "Leave the columns out with `exclude`, or mask them in a query."))
+        }
+        (Mode::Full, Destination::Local { .. } | Destination::Stdout) if !export.partition_by.is_empty() => {
+            Some(("`partition_by`".to_owned(), "Leave it out."))
+        }
+        (Mode::Full, Destination::Stdout) if export.output.max_file_size.is_some() => {
+            Some(("`max_file_size` with `type: stdout`".to_owned(), "Leave it out: a stream is one file."))
+        }
+        (Mode::Full, Destination::Local { .. } | Destination::Stdout) => None,
+    };
+    match unsupported {
+        None => Ok(()),
+        Some((what, help)) => Err(EngineError::NotRun { export: export.name.clone(), what, help: help.to_owned() }),
+    }
+}

@@ -1,0 +1,189 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{Consistency, ExportName, Retry};
+
+/// One execution of one export: a UUID of version 7, so that runs sort by the time they began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(Uuid);
+
+impl RunId {
+    /// Makes a new identifier from the clock and the system's randomness.
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for RunId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, uuid::Error> {
+        text.parse().map(Self)
+    }
+}
+
+/// The position of a chunk in its run, from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ChunkId(pub u32);
+
+impl fmt::Display for ChunkId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A digest, in lower hexadecimal, of everything that decides which bytes an export writes.
+///
+/// Two runs with one fingerprint may share checkpoints; two with different ones never do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fingerprint(pub String);
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// Begun and not ended, or its process died.
+    Running,
+    /// Its manifest was written and its state advanced.
+    Committed,
+    /// It ended without a row to write, and `skip_empty` asked for no file.
+    Skipped,
+    /// It ended with an error; nothing of it is visible.
+    Failed,
+    /// A signal stopped it; nothing of it is visible.
+    Interrupted,
+    /// A later process found it dead and removed what it had written.
+    Abandoned,
+}
+
+/// One finished object of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartRecord {
+    /// The object's name below the destination's root.
+    pub name: String,
+    /// Rows in it.
+    pub rows: u64,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// SHA-256 of its bytes, lower hexadecimal.
+    pub sha256: String,
+}
+
+/// The durable word that a chunk is done: it is never read again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChunkCheckpoint {
+    /// Which chunk.
+    pub chunk: ChunkId,
+    /// Its parts, all durable. Empty for a chunk without rows.
+    pub parts: Vec<PartRecord>,
+    /// Rows that the source says it sent.
+    pub rows: u64,
+    /// Values that became NULL because their Arrow type has no form for them, by column.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub nulled: BTreeMap<String, u64>,
+    /// What the chunk's read view was.
+    pub consistency: Consistency,
+    /// The longest statement that the chunk sent, in milliseconds.
+    pub statement_ms: u64,
+}
+
+/// Where a run writes, as its record keeps it, so that a later process can settle it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DestinationRecord {
+    /// `local` or `stdout` (later also `s3`, `gcs` and `azure`).
+    pub kind: String,
+    /// The root that part names are relative to, placeholders filled in: an absolute folder, or a URL without
+    /// secrets. Empty for `stdout`.
+    pub root: String,
+}
+
+/// The process that began a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessRecord {
+    /// The process id.
+    pub pid: u32,
+    /// The machine's host name.
+    pub host: String,
+}
+
+/// Why a run failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorRecord {
+    /// The stable code, for example `rivet::source::connect`.
+    pub code: String,
+    /// The message, without secrets and without values of cells.
+    pub message: String,
+    /// Whether the same command may succeed later.
+    pub retry: Retry,
+}
+
+/// What a run took and gave.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunMetrics {
+    /// Rows committed.
+    pub rows: u64,
+    /// Parts committed.
+    pub parts: u64,
+    /// Bytes committed.
+    pub bytes: u64,
+    /// Wall time in milliseconds.
+    pub duration_ms: u64,
+    /// Attempts beyond the first, over all chunks.
+    pub retries: u64,
+    /// The longest statement on the source, in milliseconds.
+    pub longest_statement_ms: u64,
+}
+
+/// One run, as the state store keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Which run.
+    pub run_id: RunId,
+    /// Of which export.
+    pub export: ExportName,
+    /// What decides its bytes.
+    pub fingerprint: Fingerprint,
+    /// How it stands.
+    pub status: RunStatus,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// Where it writes.
+    pub destination: DestinationRecord,
+    /// Who runs it.
+    pub process: ProcessRecord,
+    /// Chunks that are done, in the order of their ids.
+    pub checkpoints: Vec<ChunkCheckpoint>,
+    /// What it took and gave, once it ended.
+    pub metrics: Option<RunMetrics>,
+    /// Why it failed.
+    pub error: Option<ErrorRecord>,
+}
+
+impl RunRecord {
+    /// Returns all parts of all checkpointed chunks.
+    pub fn parts(&self) -> impl Iterator<Item = &PartRecord> {
+        self.checkpoints.iter().flat_map(|checkpoint| &checkpoint.parts)
+    }
+}

@@ -1,0 +1,250 @@
+//! What a relation's columns are and how they are read, found without reading a row.
+
+mod catalog;
+mod column;
+mod row_description;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rivet_model::{ColumnName, NumericDefault, Relation};
+use rivet_source::{
+    ColumnRequest, ColumnSpec, DescribeRequest, Description, ScanLimits, ScanSpec, SourceError, SourceErrorKind,
+    SourceType, StatementSpan, single_statement,
+};
+
+use self::catalog::{Catalog, number, text};
+use self::column::{Wishes, plan};
+use self::row_description::ResultColumn;
+use crate::dialect;
+use crate::oid;
+use crate::session::Session;
+
+/// Describing asks catalogs alone: a server that is slow at that should say so soon.
+const LIMITS: ScanLimits = ScanLimits {
+    statement_timeout: std::time::Duration::from_secs(30),
+    lock_timeout: std::time::Duration::from_secs(5),
+    batch_rows: 0,
+    batch_bytes: 0,
+    max_value_bytes: 0,
+};
+
+/// What `pg_attribute` says of a column of a table.
+#[derive(Debug, Clone, Copy)]
+struct Attribute {
+    not_null: bool,
+    dimensions: u32,
+}
+
+/// Describes a relation, in one transaction.
+pub(crate) async fn describe(session: &mut Session, request: &DescribeRequest) -> Result<Description, SourceError> {
+    let relation = checked(&request.relation)?;
+    session.query(&dialect::begin(None, false, &LIMITS)).await?;
+    let result = result_columns(session, &relation).await?;
+    let chosen = choose(&relation, &result, &request.columns)?;
+    let attributes = attributes(session, &result).await?;
+    let uses: Vec<_> = chosen.iter().map(|column| (column.type_id, column.modifier)).collect();
+    let catalog = Catalog::read(session, &uses).await?;
+    let money_scale = if uses.iter().any(|(id, _)| *id == oid::MONEY) { money_scale(session).await? } else { 2 };
+    let key_columns = primary_key(session, &relation, &result).await?;
+    session.query("COMMIT").await?;
+
+    let typed = chosen.into_iter().map(|column| {
+        let attribute = attributes.get(&(column.table, column.number));
+        let dimensions = attribute.map_or(1, |attribute| attribute.dimensions);
+        let source_type = catalog.source_type(column.type_id, column.modifier, dimensions, money_scale);
+        // A query's outer join gives NULLs to columns that have none at home.
+        let not_null = matches!(relation, Relation::Table(_)) && attribute.is_some_and(|found| found.not_null);
+        (column, source_type, not_null)
+    });
+    let columns = plan_all(&result, typed, request)?;
+    let notes = columns.iter().filter_map(|column| note(column, request)).collect();
+    let on_unrepresentable = request.on_unrepresentable;
+    let spec = ScanSpec { relation_width: result.len(), relation, columns, on_unrepresentable, key_columns };
+    Ok(Description { spec, notes })
+}
+
+/// Takes white space and semicolon off a query, after making sure that it is one.
+fn checked(relation: &Relation) -> Result<Relation, SourceError> {
+    let Relation::Query(query) = relation else { return Ok(relation.clone()) };
+    match single_statement(query) {
+        Ok(statement) => Ok(Relation::Query(statement.to_owned())),
+        Err(error) => Err(SourceError::new(SourceErrorKind::Statement, error.to_string())
+            .with_help("Give one SELECT, VALUES, TABLE or WITH statement in `query`.")
+            .with_span(StatementSpan { statement: query.clone(), offset: error.offset() })),
+    }
+}
+
+/// Has the server describe the relation's columns.
+async fn result_columns(session: &mut Session, relation: &Relation) -> Result<Vec<ResultColumn>, SourceError> {
+    let statement = dialect::describe(relation);
+    let answered = session.query_of_user(&statement, relation).await;
+    let columns = match answered {
+        Err(error) if error.kind() == SourceErrorKind::NotFound => return Err(suggest(session, relation, error).await),
+        answered => {
+            answered?;
+            let body = session.tap().lock().row_description.take();
+            row_description::parse(&body.unwrap_or_default())?
+        }
+    };
+    if columns.is_empty() {
+        let message = format!("the {relation} has no columns");
+        return Err(SourceError::new(SourceErrorKind::Statement, message));
+    }
+    Ok(columns)
+}
+
+/// Adds the names that a missing table's name may have meant.
+async fn suggest(session: &mut Session, relation: &Relation, error: SourceError) -> SourceError {
+    let Relation::Table(name) = relation else { return error };
+    let sql = format!(
+        "ROLLBACK; SELECT n.nspname, c.relname FROM pg_catalog.pg_class c \
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND lower(c.relname) = lower({}) \
+         AND n.nspname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1, 2 LIMIT 3",
+        dialect::literal(name.name())
+    );
+    let found = session.query(&sql).await.unwrap_or_default();
+    if found.is_empty() {
+        let help =
+            "Check the spelling, and give the schema as in `table: sales.orders` where it is not in the search path.";
+        return error.with_help(help);
+    }
+    let names: Vec<_> = found.iter().map(|row| format!("`{}.{}`", text(row, 0), text(row, 1))).collect();
+    error.with_help(format!("Did you mean {}?", names.join(" or ")))
+}
+
+/// Picks the columns that were asked for, in the order that was asked for.
+fn choose<'a>(
+    relation: &Relation,
+    result: &'a [ResultColumn],
+    request: &ColumnRequest,
+) -> Result<Vec<&'a ResultColumn>, SourceError> {
+    let mut seen = BTreeSet::new();
+    if let Some(twice) = result.iter().find(|column| !seen.insert(column.name.as_str())) {
+        let message = format!("the {relation} has two columns named `{}`", twice.name);
+        return Err(SourceError::new(SourceErrorKind::Statement, message)
+            .with_help("Give each column of the query a name of its own with AS."));
+    }
+    let asked = request.select.iter().chain(&request.exclude).chain(request.overrides.keys());
+    let missing: Vec<_> = asked.filter(|name| !seen.contains(name.as_str())).map(|name| format!("`{name}`")).collect();
+    if !missing.is_empty() {
+        let message = format!("the {relation} has no column {}", missing.join(", "));
+        let help = format!("Its columns are {}.", seen.into_iter().collect::<Vec<_>>().join(", "));
+        return Err(SourceError::new(SourceErrorKind::NotFound, message).with_help(help));
+    }
+    let wanted: Vec<&ResultColumn> = if request.select.is_empty() {
+        result.iter().collect()
+    } else {
+        let find = |name: &ColumnName| result.iter().find(|column| column.name == name.as_str());
+        request.select.iter().filter_map(find).collect()
+    };
+    let excluded = |column: &ResultColumn| request.exclude.iter().any(|name| name.as_str() == column.name);
+    let wanted: Vec<_> = wanted.into_iter().filter(|column| !excluded(column)).collect();
+    if wanted.is_empty() {
+        let message = format!("no column of the {relation} is left to read");
+        return Err(SourceError::new(SourceErrorKind::Config, message)
+            .with_help("Take a column out of `exclude`, or name one in `select`."));
+    }
+    Ok(wanted)
+}
+
+/// Reads what the catalog says of the columns that are taken from tables unchanged.
+async fn attributes(
+    session: &mut Session,
+    result: &[ResultColumn],
+) -> Result<BTreeMap<(u32, i16), Attribute>, SourceError> {
+    let tables: BTreeSet<u32> = result.iter().map(|column| column.table).filter(|table| *table != 0).collect();
+    if tables.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let tables: Vec<_> = tables.iter().map(ToString::to_string).collect();
+    let sql = format!(
+        "SELECT attrelid, attnum, attnotnull::int, attndims FROM pg_catalog.pg_attribute \
+         WHERE attrelid IN ({}) AND attnum > 0 AND NOT attisdropped",
+        tables.join(",")
+    );
+    let rows = session.query(&sql).await?;
+    rows.iter()
+        .map(|row| {
+            let attribute = Attribute { not_null: number::<u8>(row, 2)? == 1, dimensions: number(row, 3)? };
+            Ok(((number(row, 0)?, number(row, 1)?), attribute))
+        })
+        .collect()
+}
+
+/// Asks how many fraction digits `lc_monetary` gives to money.
+async fn money_scale(session: &mut Session) -> Result<i32, SourceError> {
+    let rows = session.query("SELECT pg_catalog.scale(1::money::numeric)").await?;
+    rows.first().map_or(Ok(2), |row| number(row, 0))
+}
+
+/// Finds the columns that name a row.
+async fn primary_key(
+    session: &mut Session,
+    relation: &Relation,
+    result: &[ResultColumn],
+) -> Result<Vec<ColumnName>, SourceError> {
+    let table = result.first().map_or(0, |column| column.table);
+    if table == 0 || matches!(relation, Relation::Query(_)) {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT a.attname FROM pg_catalog.pg_index i \
+         CROSS JOIN LATERAL pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS k (number, place) \
+         JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number \
+         WHERE i.indrelid = {table} AND i.indisprimary ORDER BY k.place"
+    );
+    let rows = session.query(&sql).await?;
+    Ok(rows.iter().filter_map(|row| text(row, 0).parse().ok()).collect())
+}
+
+/// Plans every column, and names all that can't be read in one error.
+fn plan_all<'a>(
+    result: &[ResultColumn],
+    typed: impl Iterator<Item = (&'a ResultColumn, SourceType, bool)>,
+    request: &DescribeRequest,
+) -> Result<Vec<ColumnSpec>, SourceError> {
+    let wishes = Wishes { numeric_default: request.numeric_default, on_unrepresentable: request.on_unrepresentable };
+    let mut columns = Vec::new();
+    let mut refused = Vec::new();
+    for (column, source_type, not_null) in typed {
+        let name: ColumnName = column.name.parse().map_err(|error: rivet_model::NameError| {
+            let message = format!("column {} has no usable name", column.number);
+            SourceError::new(SourceErrorKind::Statement, message).with_source(error)
+        })?;
+        let wish = request.columns.overrides.get(&name).copied();
+        match plan(name.as_str(), &source_type, not_null, wish, wishes) {
+            Ok(planned) => columns.push(ColumnSpec {
+                position: result.iter().position(|other| other.name == column.name).unwrap_or_default(),
+                name,
+                source_type,
+                read_as: planned.read_as,
+                field: Arc::new(planned.field),
+                fidelity: planned.fidelity,
+            }),
+            Err(why) => refused.push(format!("column `{name}` {why}")),
+        }
+    }
+    if refused.is_empty() {
+        return Ok(columns);
+    }
+    Err(SourceError::new(SourceErrorKind::UnsupportedType, refused.join("; ")).with_help(
+        "Choose a type in `columns: { name: type }`, for example text or decimal(38,10), or leave the column out \
+         with `exclude`.",
+    ))
+}
+
+/// What a person should know of a column before it is read.
+fn note(column: &ColumnSpec, request: &DescribeRequest) -> Option<String> {
+    let chosen = request.columns.overrides.contains_key(&column.name);
+    let bare = column.source_type.id == oid::NUMERIC && column.source_type.modifier < 0;
+    let NumericDefault::Decimal { precision, scale } = request.numeric_default else { return None };
+    (bare && !chosen).then(|| {
+        format!(
+            "column `{}` is numeric without precision and becomes decimal({precision},{scale}); a value that does \
+             not fit is an error",
+            column.name
+        )
+    })
+}

@@ -1,0 +1,156 @@
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use futures_util::StreamExt as _;
+use rivet_model::Relation;
+use rivet_source::{SourceError, SourceErrorKind, StatementSpan};
+use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryStream};
+
+use crate::connect::Connector;
+use crate::dialect::Statement;
+use crate::error::{from_postgres, position};
+use crate::tap::TapHandle;
+
+type Driving = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>;
+
+/// One row of a simple query: every value in its text form.
+pub(crate) type TextRow = Vec<Option<String>>;
+
+/// One connection, driven by whoever awaits its answers: no task of its own, no thread to wake.
+///
+/// Everything goes through the simple protocol: no prepared statement is left behind on a pooled server
+/// connection, and none of another client is in the way.
+pub(crate) struct Session {
+    connector: Connector,
+    client: Client,
+    /// Behind a lock that nobody waits for: it makes the session shareable where the future is not.
+    driving: Mutex<Driving>,
+    tap: TapHandle,
+    /// Why the connection has ended, until somebody has been told.
+    ended: Option<Result<(), tokio_postgres::Error>>,
+}
+
+impl Session {
+    pub(crate) fn new(connector: Connector, client: Client, driving: Driving, tap: TapHandle) -> Self {
+        Self { connector, client, driving: Mutex::new(driving), tap, ended: None }
+    }
+
+    pub(crate) fn tap(&self) -> &TapHandle {
+        &self.tap
+    }
+
+    fn driving(&mut self) -> Pin<&mut (dyn Future<Output = Result<(), tokio_postgres::Error>> + Send)> {
+        self.driving.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut()
+    }
+
+    /// Moves bytes both ways as far as they go now.
+    pub(crate) fn drive(&mut self, cx: &mut Context<'_>) {
+        if self.ended.is_none()
+            && let Poll::Ready(result) = self.driving().poll(cx)
+        {
+            self.ended = Some(result);
+        }
+    }
+
+    /// Sends statements and returns the rows of all of them.
+    pub(crate) async fn query(&mut self, sql: &str) -> Result<Vec<TextRow>, SourceError> {
+        let mut answers = self.start(sql).await?;
+        let mut rows = Vec::new();
+        while let Some(message) = self.next_message(&mut answers).await? {
+            if let SimpleQueryMessage::Row(row) = message {
+                rows.push((0..row.len()).map(|i| row.get(i).map(ToOwned::to_owned)).collect());
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Sends a statement that holds the user's own text, and points into that text where the server complains.
+    pub(crate) async fn query_of_user(
+        &mut self,
+        statement: &Statement,
+        relation: &Relation,
+    ) -> Result<(), SourceError> {
+        let mut answers = self.start(&statement.sql).await?;
+        loop {
+            let next = std::future::poll_fn(|cx| {
+                self.drive(cx);
+                answers.poll_next_unpin(cx)
+            });
+            match next.await {
+                None => return Ok(()),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Err(self.explain_in(error, statement, relation)),
+            }
+        }
+    }
+
+    /// As [`Self::explain`], with the place in the user's query.
+    pub(crate) fn explain_in(
+        &mut self,
+        error: tokio_postgres::Error,
+        statement: &Statement,
+        relation: &Relation,
+    ) -> SourceError {
+        let position = position(&error);
+        let explained = self.explain(error);
+        let Relation::Query(query) = relation else { return explained };
+        match position.and_then(|position| statement.in_query(position, query)) {
+            Some(offset) => explained.with_span(StatementSpan { statement: query.clone(), offset }),
+            None => explained,
+        }
+    }
+
+    /// Sends statements without waiting for an answer.
+    pub(crate) async fn start(&mut self, sql: &str) -> Result<Pin<Box<SimpleQueryStream>>, SourceError> {
+        match self.client.simple_query_raw(sql).await {
+            Ok(answers) => Ok(Box::pin(answers)),
+            Err(error) => Err(self.explain(error)),
+        }
+    }
+
+    /// Waits for the next message of an answer.
+    pub(crate) async fn next_message(
+        &mut self,
+        answers: &mut Pin<Box<SimpleQueryStream>>,
+    ) -> Result<Option<SimpleQueryMessage>, SourceError> {
+        let next = std::future::poll_fn(|cx| {
+            self.drive(cx);
+            answers.poll_next_unpin(cx)
+        });
+        next.await.transpose().map_err(|error| self.explain(error))
+    }
+
+    /// The connection's own error says more than the "closed" that a request gets.
+    pub(crate) fn explain(&mut self, error: tokio_postgres::Error) -> SourceError {
+        if error.is_closed() {
+            return match self.ended.take() {
+                Some(Err(cause)) => from_postgres(cause, self.connector.settings()),
+                _ => SourceError::new(SourceErrorKind::ConnectionLost, "the server closed the connection"),
+            };
+        }
+        from_postgres(error, self.connector.settings())
+    }
+
+    /// Asks the server to stop what this session runs. The answer still has to be read.
+    pub(crate) async fn cancel(&self) -> Result<(), SourceError> {
+        self.connector.cancel(&self.client.cancel_token()).await
+    }
+
+    /// Says good-bye and waits until the server has heard it.
+    pub(crate) async fn close(self) {
+        drop(self.client);
+        if self.ended.is_none() {
+            let driving = self.driving.into_inner().unwrap_or_else(PoisonError::into_inner);
+            // An error while parting changes nothing: all answers are in.
+            let _parted = driving.await;
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("connector", &self.connector).finish_non_exhaustive()
+    }
+}

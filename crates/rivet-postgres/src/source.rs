@@ -1,0 +1,85 @@
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rivet_model::{ConnectionSettings, SourceKind};
+use rivet_source::{
+    DescribeRequest, Description, ScanLimits, ServerInfo, Snapshot, Source, SourceError, SourceFactory,
+};
+use tokio::sync::OnceCell;
+
+use crate::connect::Connector;
+use crate::describe::describe;
+use crate::server::{Server, identify};
+use crate::session::Session;
+use crate::snapshot::PostgresSnapshot;
+
+/// Makes PostgreSQL sources.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PostgresFactory;
+
+impl SourceFactory for PostgresFactory {
+    fn kind(&self) -> SourceKind {
+        SourceKind::Postgres
+    }
+
+    fn open(&self, settings: &ConnectionSettings) -> Result<Arc<dyn Source>, SourceError> {
+        Ok(Arc::new(PostgresSource { connector: Connector::new(settings)?, server: Arc::default() }))
+    }
+}
+
+/// A PostgreSQL server.
+#[derive(Debug)]
+pub(crate) struct PostgresSource {
+    connector: Connector,
+    server: Arc<OnceCell<Server>>,
+}
+
+impl PostgresSource {
+    /// Opens a session and makes sure that the server is known.
+    async fn session(&self) -> Result<(Session, &Server), SourceError> {
+        let mut session = self.connector.connect().await?;
+        let server = match self.server.get() {
+            Some(server) => server,
+            None => {
+                let found = identify(&mut session).await?;
+                self.server.get_or_init(|| std::future::ready(found)).await
+            }
+        };
+        Ok((session, server))
+    }
+}
+
+#[async_trait]
+impl Source for PostgresSource {
+    async fn server(&self) -> Result<ServerInfo, SourceError> {
+        let (session, server) = self.session().await?;
+        session.close().await;
+        Ok(server.info.clone())
+    }
+
+    async fn describe(&self, request: &DescribeRequest) -> Result<Description, SourceError> {
+        let (mut session, _) = self.session().await?;
+        let description = describe(&mut session, request).await?;
+        session.close().await;
+        Ok(description)
+    }
+
+    async fn open_snapshot(&self, workers: usize, limits: &ScanLimits) -> Result<Box<dyn Snapshot>, SourceError> {
+        let server = if let Some(server) = self.server.get() {
+            server
+        } else {
+            let (session, server) = self.session().await?;
+            session.close().await;
+            server
+        };
+        let snapshot = PostgresSnapshot::open(self.connector.clone(), server.clone(), workers, limits).await?;
+        Ok(Box::new(snapshot))
+    }
+}
+
+impl fmt::Display for PostgresSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.connector.settings().fmt(f)
+    }
+}

@@ -1,0 +1,72 @@
+//! Encoders: a stream of batches becomes the bytes of one part.
+
+mod compress;
+mod csv;
+mod meter;
+mod parquet;
+mod quote;
+mod slot;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use rivet_model::{Format, OutputOptions};
+
+use crate::error::WriteError;
+use crate::store::PartSink;
+
+/// Writes batches into one part.
+///
+/// All calls come from one thread, which may block. After an error nothing but [`BatchWriter::abort`] may be called.
+/// A writer that is dropped leaves its sink unfinished, which removes what was written.
+pub trait BatchWriter: Send {
+    /// Encodes the rows of a batch, which has the schema that the writer was made for.
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), WriteError>;
+
+    /// Returns the part's size so far in bytes, with an estimate of what is not encoded yet.
+    fn written_bytes(&self) -> u64;
+
+    /// Ends the part and gives its sink back, which is not finished yet.
+    fn finish(self: Box<Self>) -> Result<(Box<dyn PartSink>, EncodedPart), WriteError>;
+
+    /// Gives the part up.
+    fn abort(self: Box<Self>);
+}
+
+/// What an encoder says of the part that it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EncodedPart {
+    /// Rows in it.
+    pub rows: u64,
+}
+
+/// Makes the encoder that the options ask for.
+///
+/// Fails where the options do not fit the format, or a column has a type without a form in it; nothing has been
+/// written by then.
+pub fn batch_writer(
+    schema: &SchemaRef,
+    options: &OutputOptions,
+    sink: Box<dyn PartSink>,
+) -> Result<Box<dyn BatchWriter>, WriteError> {
+    check(schema, options)?;
+    Ok(match options.format {
+        Format::Parquet => Box::new(parquet::ParquetBatchWriter::new(schema, options, sink)?),
+        Format::Csv => Box::new(csv::CsvBatchWriter::new(schema, options, sink)?),
+    })
+}
+
+/// Finds what stands against encoding this schema with these options, before any part is begun.
+pub(crate) fn check(schema: &SchemaRef, options: &OutputOptions) -> Result<(), WriteError> {
+    if schema.fields().is_empty() {
+        return Err(WriteError::NoColumns);
+    }
+    match options.format {
+        Format::Parquet => parquet::check(schema, options),
+        Format::Csv => csv::check(schema, options),
+    }
+}
+
+/// Counts in 64 bits.
+fn as_u64(count: usize) -> u64 {
+    u64::try_from(count).expect("memory is counted in at most 64 bits")
+}

@@ -1,0 +1,266 @@
+use std::fmt;
+use std::io;
+
+use miette::Diagnostic;
+use rivet_model::{Retry, RunId};
+use thiserror::Error;
+
+/// Why a destination did not do what was asked.
+#[derive(Debug, Error, Diagnostic)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The user that runs Rivet may not do this here.
+    #[error("no permission to {action} `{path}`")]
+    #[diagnostic(
+        code("rivet::writer::permission"),
+        help("Let the user that runs Rivet write there, or choose another destination.")
+    )]
+    Permission {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: String,
+        /// What the destination said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// No space is left, or the quota is used up.
+    #[error("no space is left to {action} `{path}`")]
+    #[diagnostic(
+        code("rivet::writer::full"),
+        help("Free some space or raise the quota, or choose a destination that has room, and run again.")
+    )]
+    Full {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The file system is mounted read-only.
+    #[error("cannot {action} `{path}`: its file system is read-only")]
+    #[diagnostic(
+        code("rivet::writer::read_only"),
+        help("Mount the file system writable, or choose another destination.")
+    )]
+    ReadOnly {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A file stands where a folder is needed.
+    #[error("cannot {action} `{path}`: a part of this path is a file, not a folder")]
+    #[diagnostic(
+        code("rivet::writer::not_a_folder"),
+        help("Choose a folder as the destination's `path`, or move the file away.")
+    )]
+    NotAFolder {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Any other refusal of the operating system.
+    #[error("cannot {action} `{path}`")]
+    #[diagnostic(code("rivet::writer::io"))]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Any other refusal of an object store.
+    #[error("cannot {action} `{path}`")]
+    #[diagnostic(code("rivet::writer::object_store"))]
+    Object {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: String,
+        /// What the store said.
+        source: Box<object_store::Error>,
+    },
+    /// An object of this name is there, and it is not the part that was to be put there.
+    #[error("`{name}` is already in `{destination}`, and it is not the part of this run")]
+    #[diagnostic(
+        code("rivet::writer::name_taken"),
+        help("Move that file away: Rivet never overwrites what it did not write.")
+    )]
+    NameTaken {
+        /// The object's name.
+        name: String,
+        /// Where.
+        destination: String,
+    },
+    /// A name that the run can't have given to a part of its own.
+    #[error("`{name}` is no part of run {run}")]
+    #[diagnostic(code("rivet::writer::foreign_name"))]
+    ForeignName {
+        /// The name.
+        name: String,
+        /// The run.
+        run: RunId,
+    },
+    /// A part that should be there is not.
+    #[error("the part `{name}` is missing from `{destination}`")]
+    #[diagnostic(code("rivet::writer::missing"), help("Run the export again: something else removed the part."))]
+    Missing {
+        /// The part's name.
+        name: String,
+        /// Where.
+        destination: String,
+    },
+    /// A part can't be read back, or is not what was written.
+    #[error("the part `{name}` is damaged: {reason}")]
+    #[diagnostic(code("rivet::writer::damaged"), help("Run the export again, and look at the disk below it."))]
+    Damaged {
+        /// The part's name.
+        name: String,
+        /// What does not agree.
+        reason: String,
+    },
+    /// The run has a manifest already, with other content.
+    #[error("run {run} already has a manifest with other content: `{name}`")]
+    #[diagnostic(code("rivet::writer::manifest_conflict"), help("Start a new run: a committed run is never changed."))]
+    ManifestConflict {
+        /// The manifest's name.
+        name: String,
+        /// The run.
+        run: RunId,
+    },
+    /// A manifest can't be read.
+    #[error("`{name}` is no manifest of Rivet's")]
+    #[diagnostic(code("rivet::writer::manifest"))]
+    Manifest {
+        /// The manifest's name.
+        name: String,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A manifest is of a later version than this program knows.
+    #[error("`{name}` has the manifest version {found}; this program reads up to {known}")]
+    #[diagnostic(
+        code("rivet::writer::manifest_version"),
+        help("Use the release of Rivet that wrote it, or a later one.")
+    )]
+    ManifestVersion {
+        /// The manifest's name.
+        name: String,
+        /// Its version.
+        found: u64,
+        /// The latest version that is known here.
+        known: u32,
+    },
+    /// A second part for a stream that takes one.
+    #[error("`{destination}` takes one part, and there is a second one")]
+    #[diagnostic(
+        code("rivet::writer::one_part"),
+        help("Take `max_file_size` out and read the export in one chunk, or choose a folder as its destination.")
+    )]
+    OnePart {
+        /// Which stream.
+        destination: String,
+    },
+    /// A stream can't be read back.
+    #[error("what was written to `{destination}` cannot be read back")]
+    #[diagnostic(
+        code("rivet::writer::not_readable"),
+        help("Leave out `--validate`, or choose a folder as the destination.")
+    )]
+    NotReadable {
+        /// Which stream.
+        destination: String,
+    },
+    /// The task that uploads ended before it was asked to.
+    #[error("the upload of `{name}` ended early")]
+    #[diagnostic(code("rivet::writer::upload"))]
+    Upload {
+        /// The part's name.
+        name: String,
+    },
+}
+
+impl StoreError {
+    /// Sorts an error of the operating system.
+    pub(crate) fn io(action: &'static str, path: impl fmt::Display, source: io::Error) -> Self {
+        let path = path.to_string();
+        match source.kind() {
+            io::ErrorKind::PermissionDenied => Self::Permission { action, path, source: Box::new(source) },
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { action, path, source },
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { action, path, source },
+            io::ErrorKind::NotADirectory => Self::NotAFolder { action, path, source },
+            _ => Self::Io { action, path, source },
+        }
+    }
+
+    /// Sorts an error of an object store.
+    pub(crate) fn object(action: &'static str, path: impl fmt::Display, source: object_store::Error) -> Self {
+        use object_store::Error;
+        let path = path.to_string();
+        match source {
+            Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
+                Self::Permission { action, path, source: Box::new(source) }
+            }
+            _ => Self::Object { action, path, source: Box::new(source) },
+        }
+    }
+
+    /// Wraps itself, so that it passes through encoders that only know `std::io`.
+    pub(crate) fn into_io(self) -> io::Error {
+        io::Error::other(self)
+    }
+
+    /// Returns whether another attempt may succeed.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Io { source, .. } => io_retry(source.kind()),
+            Self::Object { source, .. } => object_retry(source),
+            Self::Upload { .. } => Retry::Backoff,
+            Self::Permission { .. }
+            | Self::Full { .. }
+            | Self::ReadOnly { .. }
+            | Self::NotAFolder { .. }
+            | Self::NameTaken { .. }
+            | Self::ForeignName { .. }
+            | Self::Missing { .. }
+            | Self::Damaged { .. }
+            | Self::ManifestConflict { .. }
+            | Self::Manifest { .. }
+            | Self::ManifestVersion { .. }
+            | Self::OnePart { .. }
+            | Self::NotReadable { .. } => Retry::Never,
+        }
+    }
+}
+
+/// What a network file system gives while its server is away passes by itself; a local disk's errors do not.
+fn io_retry(kind: io::ErrorKind) -> Retry {
+    match kind {
+        io::ErrorKind::TimedOut
+        | io::ErrorKind::Interrupted
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::NetworkDown
+        | io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::StaleNetworkFileHandle => Retry::Backoff,
+        _ => Retry::Never,
+    }
+}
+
+fn object_retry(error: &object_store::Error) -> Retry {
+    use object_store::Error;
+    match error {
+        // Refusals of the request, the network and the server's 5xx and 429 all come as `Generic`, after the
+        // client's own retries.
+        Error::Generic { .. } | Error::JoinError { .. } => Retry::Backoff,
+        _ => Retry::Never,
+    }
+}

@@ -1,0 +1,265 @@
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _, PutMode};
+use rivet_model::{DestinationRecord, ExportName, Format, OutputOptions, PartRecord, RunId};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{Receiver, channel};
+
+use super::error::StoreError;
+use super::local::{compare, own};
+use super::upload::UploadSink;
+use super::verify::{FOOTER_TAIL_BYTES, PartCheck, Scan, footer_place, rows_of_footer, scan};
+use super::{Commit, Discarded, PartSink, PartStore, blocking};
+use crate::layout::{PartName, SUCCESS_NAME, latest_name, manifest_name, manifest_of_part};
+use crate::manifest::{Latest, Manifest};
+
+/// Requests that are sent at once where many objects are looked at or removed.
+const CONCURRENT_REQUESTS: usize = 16;
+
+/// Parts and manifests behind the `object_store` interface: S3, GCS, Azure, or memory.
+///
+/// An object appears under its final name when its last piece has arrived. So parts can be seen before the commit,
+/// but no manifest lists them; readers go by the manifest.
+#[derive(Debug, Clone)]
+pub struct ObjectStoreParts {
+    store: Arc<dyn ObjectStore>,
+    root: Path,
+    record: DestinationRecord,
+    handle: Handle,
+}
+
+impl ObjectStoreParts {
+    /// Makes a store below `root`. `record` says where that is, without secrets; uploads run on `handle`'s runtime.
+    pub fn new(store: Arc<dyn ObjectStore>, root: Path, record: DestinationRecord, handle: Handle) -> Self {
+        Self { store, root, record, handle }
+    }
+
+    /// Returns the path of a name below the root. Names are made of what a path may hold.
+    fn path(&self, name: &str) -> Result<Path, StoreError> {
+        let path = if self.root.as_ref().is_empty() { name.to_owned() } else { format!("{}/{name}", self.root) };
+        Path::parse(&path).map_err(|error| StoreError::object("name", name, error.into()))
+    }
+
+    async fn read(&self, name: &str) -> Result<Option<Bytes>, StoreError> {
+        let failed = |source| StoreError::object("read", name, source);
+        match self.store.get(&self.path(name)?).await {
+            Ok(found) => found.bytes().await.map(Some).map_err(failed),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(source) => Err(failed(source)),
+        }
+    }
+
+    async fn write(&self, name: &str, bytes: Vec<u8>, mode: PutMode) -> object_store::Result<()> {
+        let path = self
+            .path(name)
+            .map_err(|error| object_store::Error::Generic { store: "rivet", source: Box::new(error) })?;
+        self.store.put_opts(&path, bytes.into(), mode.into()).await.map(drop)
+    }
+
+    async fn remove(&self, name: &str) -> Result<bool, StoreError> {
+        let path = self.path(name)?;
+        match self.store.head(&path).await {
+            Err(object_store::Error::NotFound { .. }) => return Ok(false),
+            found => found.map_err(|source| StoreError::object("look at", name, source))?,
+        };
+        match self.store.delete(&path).await {
+            Ok(()) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(source) => Err(StoreError::object("remove", name, source)),
+        }
+    }
+
+    /// Lists the parts of a run that can be seen.
+    async fn parts_of(&self, run: RunId) -> Result<Vec<String>, StoreError> {
+        let root = (!self.root.as_ref().is_empty()).then_some(&self.root);
+        let listed = self.store.list_with_delimiter(root).await;
+        let listed = listed.map_err(|source| StoreError::object("list", self, source))?;
+        let names = listed.objects.iter().filter_map(|object| object.location.filename());
+        Ok(names.filter(|name| manifest_of_part(name, run).is_some()).map(ToOwned::to_owned).collect())
+    }
+
+    async fn remove_all(&self, names: Vec<String>) -> Result<u64, StoreError> {
+        futures_util::stream::iter(names)
+            .map(|name| async move { self.remove(&name).await })
+            .buffer_unordered(CONCURRENT_REQUESTS)
+            .try_fold(0, |sum, removed| async move { Ok(sum + u64::from(removed)) })
+            .await
+    }
+
+    async fn check_part(&self, run: RunId, part: PartRecord) -> Result<(), StoreError> {
+        own(run, &part.name)?;
+        match self.store.head(&self.path(&part.name)?).await {
+            Ok(found) if found.size == part.bytes => Ok(()),
+            Ok(_) => Err(StoreError::NameTaken { name: part.name, destination: self.to_string() }),
+            Err(object_store::Error::NotFound { .. }) => Err(self.missing(&part.name)),
+            Err(source) => Err(StoreError::object("look at", &part.name, source)),
+        }
+    }
+
+    /// Reads a part from beginning to end, decoding on a thread that may block.
+    async fn scan(&self, options: &OutputOptions, name: &str, path: &Path) -> Result<Scan, StoreError> {
+        let found = match self.store.get(path).await {
+            Err(object_store::Error::NotFound { .. }) => return Err(self.missing(name)),
+            found => found.map_err(|source| StoreError::object("read", name, source))?,
+        };
+        let (pieces, received) = channel::<Bytes>(2);
+        let (owned_name, owned_options) = (name.to_owned(), options.clone());
+        let scanning = blocking(move || scan(&owned_name, &owned_options, PieceReader::new(received)));
+        let sending = async move {
+            let mut stream = found.into_stream();
+            while let Some(piece) = stream.next().await {
+                let piece = piece.map_err(|source| StoreError::object("read", name, source))?;
+                if pieces.send(piece).await.is_err() {
+                    // The other side found damage and says so.
+                    return Ok(());
+                }
+            }
+            Ok(())
+        };
+        let (scanned, sent) = futures_util::join!(scanning, sending);
+        sent.and(scanned)
+    }
+
+    async fn footer_rows(&self, name: &str, path: &Path, bytes: u64) -> Result<u64, StoreError> {
+        let failed = |source| StoreError::object("read", name, source);
+        let tail = bytes.saturating_sub(FOOTER_TAIL_BYTES)..bytes;
+        let tail = self.store.get_range(path, tail).await.map_err(failed)?;
+        let (start, length) = footer_place(name, &tail, bytes)?;
+        let footer = self.store.get_range(path, start..start + length).await.map_err(failed)?;
+        rows_of_footer(name, &footer)
+    }
+
+    fn missing(&self, name: &str) -> StoreError {
+        StoreError::Missing { name: name.to_owned(), destination: self.to_string() }
+    }
+}
+
+impl fmt::Display for ObjectStoreParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.record.root)
+    }
+}
+
+#[async_trait]
+impl PartStore for ObjectStoreParts {
+    fn record(&self) -> DestinationRecord {
+        self.record.clone()
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        let name = format!("_rivet/check-{}", RunId::generate());
+        let failed = |source| StoreError::object("write to", self, source);
+        self.write(&name, b"check".to_vec(), PutMode::Overwrite).await.map_err(failed)?;
+        self.remove(&name).await.map(drop)
+    }
+
+    fn create(&self, run: RunId, name: &PartName) -> Result<Box<dyn PartSink>, StoreError> {
+        own(run, name.as_str())?;
+        let path = self.path(name.as_str())?;
+        Ok(Box::new(UploadSink::create(Arc::clone(&self.store), path, self.handle.clone())))
+    }
+
+    /// Parts are under their names already: each is looked at.
+    async fn publish(&self, run: RunId, parts: &[PartRecord]) -> Result<(), StoreError> {
+        futures_util::stream::iter(parts.to_vec())
+            .map(|part| self.check_part(run, part))
+            .buffer_unordered(CONCURRENT_REQUESTS)
+            .try_collect::<()>()
+            .await
+    }
+
+    async fn commit(&self, manifest: &Manifest) -> Result<Commit, StoreError> {
+        let name = manifest_name(&manifest.export, manifest.run_id);
+        let failed = |source| StoreError::object("create", &name, source);
+        let commit = match self.write(&name, manifest.to_bytes(), PutMode::Create).await {
+            Ok(()) => Commit::Created,
+            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
+                compare(&name, &self.read(&name).await?.unwrap_or_default(), manifest)?;
+                Commit::AlreadyThere
+            }
+            Err(source) => return Err(failed(source)),
+        };
+        let (latest, pointer) = (Latest::new(manifest, &name), latest_name(&manifest.export));
+        if latest.replaces(self.read(&pointer).await?.as_deref()) {
+            self.write(&pointer, latest.to_bytes(), PutMode::Overwrite).await.map_err(failed)?;
+        }
+        self.write(SUCCESS_NAME, Vec::new(), PutMode::Overwrite).await.map_err(failed)?;
+        // What attempts left that were repeated with fewer parts.
+        let mut strays = self.parts_of(manifest.run_id).await?;
+        strays.retain(|name| !manifest.lists(name));
+        self.remove_all(strays).await?;
+        Ok(commit)
+    }
+
+    async fn manifest(&self, export: &ExportName, run: RunId) -> Result<Option<Manifest>, StoreError> {
+        let name = manifest_name(export, run);
+        let Some(bytes) = self.read(&name).await? else { return Ok(None) };
+        Manifest::from_bytes(&name, &bytes).map(|(manifest, _)| Some(manifest))
+    }
+
+    /// Removes all parts of the run that no manifest lists, `parts` or not: one may have been uploaded right before
+    /// its process died.
+    async fn discard(&self, run: RunId, parts: &[PartRecord]) -> Result<Discarded, StoreError> {
+        let mut names = self.parts_of(run).await?;
+        names.extend(parts.iter().map(|part| part.name.clone()));
+        names.sort_unstable();
+        names.dedup();
+        let mut unlisted = Vec::new();
+        let mut manifest: Option<(String, Option<Manifest>)> = None;
+        for name in names {
+            let Some(manifest_name) = manifest_of_part(&name, run) else { continue };
+            if manifest.as_ref().is_none_or(|(known, _)| *known != manifest_name) {
+                let read = match self.read(&manifest_name).await? {
+                    Some(bytes) => Some(Manifest::from_bytes(&manifest_name, &bytes)?.0),
+                    None => None,
+                };
+                manifest = Some((manifest_name, read));
+            }
+            if !manifest.as_ref().and_then(|(_, read)| read.as_ref()).is_some_and(|read| read.lists(&name)) {
+                unlisted.push(name);
+            }
+        }
+        Ok(Discarded { staged: 0, visible: self.remove_all(unlisted).await? })
+    }
+
+    async fn verify_part(&self, options: &OutputOptions, part: &PartRecord) -> Result<PartCheck, StoreError> {
+        let path = self.path(&part.name)?;
+        let Scan { bytes, sha256, rows } = self.scan(options, &part.name, &path).await?;
+        let rows = match (options.format, rows) {
+            (Format::Csv, Some(rows)) => rows,
+            _ => self.footer_rows(&part.name, &path, bytes).await?,
+        };
+        Ok(PartCheck { rows, bytes, sha256 })
+    }
+}
+
+/// Reads pieces that arrive through a channel.
+struct PieceReader {
+    pieces: Receiver<Bytes>,
+    piece: Bytes,
+}
+
+impl PieceReader {
+    fn new(pieces: Receiver<Bytes>) -> Self {
+        Self { pieces, piece: Bytes::new() }
+    }
+}
+
+impl std::io::Read for PieceReader {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        while self.piece.is_empty() {
+            match self.pieces.blocking_recv() {
+                Some(piece) => self.piece = piece,
+                None => return Ok(0),
+            }
+        }
+        let length = buffer.len().min(self.piece.len());
+        buffer[..length].copy_from_slice(&self.piece.split_to(length));
+        Ok(length)
+    }
+}

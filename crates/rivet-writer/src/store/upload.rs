@@ -1,0 +1,155 @@
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use object_store::path::Path;
+use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt as _, PutPayload};
+use sha2::{Digest as _, Sha256};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::task::JoinHandle;
+
+use super::error::StoreError;
+use super::{PartSink, SinkReceipt};
+use crate::layout::hex;
+
+/// What is sent at once. Every store takes pieces of 5 MiB and more; 10,000 of these make 80 GB.
+const PIECE_BYTES: usize = 8 << 20;
+
+/// Pieces that are on their way at the same time. With one in the channel and one being filled, an upload holds at
+/// most four.
+const IN_FLIGHT: usize = 2;
+
+/// What the encoding thread sends to the task that uploads. An end without [`Piece::Last`] gives the part up.
+enum Piece {
+    Data(Bytes),
+    Last,
+}
+
+/// Sends a part to an object store in pieces. The object appears when the last one has arrived, or not at all.
+pub(super) struct UploadSink {
+    name: String,
+    handle: Handle,
+    pieces: Option<Sender<Piece>>,
+    task: Option<JoinHandle<Result<(), StoreError>>>,
+    buffer: Vec<u8>,
+    digest: Sha256,
+    bytes: u64,
+}
+
+impl UploadSink {
+    /// Begins the upload of an object; its requests are sent on the runtime of `handle`.
+    pub(super) fn create(store: Arc<dyn ObjectStore>, path: Path, handle: Handle) -> Self {
+        let (pieces, received) = channel(1);
+        let name = path.to_string();
+        let task = handle.spawn(upload(store, path, received));
+        let digest = Sha256::new();
+        Self { name, handle, pieces: Some(pieces), task: Some(task), buffer: Vec::new(), digest, bytes: 0 }
+    }
+
+    fn send(&mut self, piece: Piece) -> Result<(), StoreError> {
+        let sent = self.pieces.as_ref().is_some_and(|pieces| pieces.blocking_send(piece).is_ok());
+        if sent { Ok(()) } else { self.join().and_then(|()| Err(StoreError::Upload { name: self.name.clone() })) }
+    }
+
+    /// Waits for the task, and returns how it ended.
+    fn join(&mut self) -> Result<(), StoreError> {
+        self.pieces = None;
+        let Some(task) = self.task.take() else { return Err(StoreError::Upload { name: self.name.clone() }) };
+        self.handle.block_on(task).map_err(|_lost| StoreError::Upload { name: self.name.clone() })?
+    }
+
+    fn send_buffer(&mut self) -> Result<(), StoreError> {
+        let piece = Bytes::from(std::mem::take(&mut self.buffer));
+        self.send(Piece::Data(piece))
+    }
+}
+
+impl Write for UploadSink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes).map(|()| bytes.len())
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.digest.update(bytes);
+        self.bytes += u64::try_from(bytes.len()).expect("memory is counted in at most 64 bits");
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(rest.len().min(PIECE_BYTES - self.buffer.len()));
+            self.buffer.extend_from_slice(now);
+            rest = later;
+            if self.buffer.len() == PIECE_BYTES {
+                self.send_buffer().map_err(StoreError::into_io)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl PartSink for UploadSink {
+    fn finish(mut self: Box<Self>) -> Result<SinkReceipt, StoreError> {
+        self.send_buffer()?;
+        self.send(Piece::Last)?;
+        self.join()?;
+        Ok(SinkReceipt { bytes: self.bytes, sha256: hex(&std::mem::take(&mut self.digest).finalize()) })
+    }
+
+    fn abort(mut self: Box<Self>) {
+        if let Err(error) = self.join() {
+            tracing::debug!(part = %self.name, %error, "upload given up");
+        }
+    }
+}
+
+/// Receives pieces and sends them on: one that is small as a whole, more as a multipart upload.
+async fn upload(store: Arc<dyn ObjectStore>, path: Path, mut pieces: Receiver<Piece>) -> Result<(), StoreError> {
+    let failed = |source| StoreError::object("write", &path, source);
+    let Some(Piece::Data(first)) = pieces.recv().await else { return Ok(()) };
+    let second = match pieces.recv().await {
+        None => return Ok(()),
+        Some(Piece::Last) => return store.put(&path, first.into()).await.map(drop).map_err(failed),
+        Some(Piece::Data(second)) => second,
+    };
+    let mut multipart = store.put_multipart(&path).await.map_err(failed)?;
+    let sent = send_pieces(multipart.as_mut(), [first, second], &mut pieces).await;
+    if matches!(sent, Ok(true)) {
+        return multipart.complete().await.map(drop).map_err(failed);
+    }
+    if let Err(error) = multipart.abort().await {
+        tracing::warn!(part = %path, %error, "the pieces of an upload that was given up could not be removed");
+    }
+    sent.map(drop).map_err(failed)
+}
+
+/// Returns whether the last piece came.
+async fn send_pieces(
+    multipart: &mut dyn MultipartUpload,
+    begun: [Bytes; 2],
+    pieces: &mut Receiver<Piece>,
+) -> object_store::Result<bool> {
+    let mut in_flight = FuturesUnordered::new();
+    for piece in begun {
+        in_flight.push(multipart.put_part(PutPayload::from(piece)));
+    }
+    loop {
+        while in_flight.len() >= IN_FLIGHT {
+            in_flight.next().await.transpose()?;
+        }
+        match pieces.recv().await {
+            Some(Piece::Data(piece)) if piece.is_empty() => {}
+            Some(Piece::Data(piece)) => in_flight.push(multipart.put_part(PutPayload::from(piece))),
+            Some(Piece::Last) => break,
+            None => return Ok(false),
+        }
+    }
+    while let Some(sent) = in_flight.next().await {
+        sent?;
+    }
+    Ok(true)
+}

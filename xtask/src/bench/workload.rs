@@ -1,0 +1,50 @@
+use super::tool::{Output, Tool};
+
+/// One thing that several tools do.
+#[derive(Debug)]
+pub(crate) struct Workload {
+    pub(crate) name: &'static str,
+    pub(crate) table: &'static str,
+    pub(crate) output: Output,
+    /// The first tool that is no floor is the one that the others are compared with.
+    pub(crate) tools: &'static [Tool],
+}
+
+pub(crate) const WORKLOADS: &[Workload] = &[
+    Workload {
+        name: "lineitem to Parquet",
+        table: "lineitem",
+        output: Output::Parquet,
+        tools: &[Tool::CopyBinary, Tool::Peer("duckdb"), Tool::Rivet, Tool::Peer("connectorx-2"), Tool::Peer("adbc-2")],
+    },
+    Workload {
+        name: "content_items to Parquet",
+        table: "content_items",
+        output: Output::Parquet,
+        tools: &[
+            Tool::CopyBinary,
+            Tool::Peer("duckdb-unordered"),
+            Tool::Rivet,
+            Tool::Peer("adbc-2"),
+            Tool::Peer("connectorx-2"),
+        ],
+    },
+    Workload {
+        name: "lineitem to CSV",
+        table: "lineitem",
+        output: Output::Csv,
+        tools: &[Tool::CopyCsv, Tool::Peer("duckdb"), Tool::Rivet],
+    },
+    Workload {
+        name: "a tenth of lineitem to Parquet",
+        table: "lineitem_tenth",
+        output: Output::Parquet,
+        tools: &[Tool::Rivet],
+    },
+    Workload {
+        name: "a tenth of content_items to Parquet",
+        table: "content_items_tenth",
+        output: Output::Parquet,
+        tools: &[Tool::Rivet],
+    },
+];

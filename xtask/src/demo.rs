@@ -1,0 +1,114 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use clap::Args;
+use miette::{IntoDiagnostic as _, Result, WrapErr as _};
+
+use crate::servers::{Servers, Wanted};
+use crate::{data, interrupt, process, workspace};
+
+/// Bring a database up, fill it with TPC-H, export it, and show what was written
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The size of the data: 0.1 is 600,572 rows of lineitem
+    #[arg(long, default_value_t = 0.1)]
+    scale: f64,
+    /// Build with optimizations, which takes longer and runs faster
+    #[arg(long)]
+    release: bool,
+    /// Keep the server until ctrl-c
+    #[arg(long)]
+    keep: bool,
+    #[command(flatten)]
+    wanted: Wanted,
+}
+
+/// What the demo exports.
+const TABLES: [&str; 3] = ["lineitem", "orders", "customer"];
+
+/// Where rivet finds the database; the configuration names the variable, so that no password stands in it.
+const URL: &str = "RIVET_DEMO_DATABASE";
+
+/// `cargo xtask demo`
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let rivet = build(arguments.release)?;
+    let servers = Servers::start(arguments.wanted)?;
+    data::load(&servers.postgres_url, arguments.scale, &TABLES.map(ToOwned::to_owned))?;
+    let folder = workspace::target().join("demo");
+    prepare(&folder)?;
+    println!("\n$ rivet run -c rivet.yaml --summary-output summary.json");
+    let mut command = Command::new(&rivet);
+    command.args(["run", "-c", "rivet.yaml", "--summary-output", "summary.json"]);
+    process::run(command.current_dir(&folder).env(URL, &servers.postgres_url))?;
+    show(&folder)?;
+    if arguments.keep {
+        println!("\nThe server stays until ctrl-c. To run the export again:");
+        println!("  cd {} && {URL}='{}' {} run -c rivet.yaml", folder.display(), servers.postgres_url, rivet.display());
+        interrupt::wait();
+    }
+    Ok(())
+}
+
+/// Builds the tool and returns its path.
+pub(crate) fn build(release: bool) -> Result<PathBuf> {
+    println!("building rivet");
+    let profile = if release { ["--profile", "release"] } else { ["--profile", "dev"] };
+    process::run(process::cargo(["build", "--package", "rivet-cli"]).args(profile))?;
+    Ok(workspace::target().join(if release { "release" } else { "debug" }).join("rivet"))
+}
+
+/// Makes an empty folder with a configuration.
+fn prepare(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).into_diagnostic().wrap_err("what an earlier demo left can't be removed")?;
+    }
+    fs::create_dir_all(folder).into_diagnostic()?;
+    let exports = TABLES.map(|table| {
+        format!(
+            "  - name: {table}\n    table: {table}\n    mode: full\n    format: parquet\n    destination:\n      \
+             type: local\n      path: out/{table}\n"
+        )
+    });
+    let config = format!("source:\n  type: postgres\n  url_env: {URL}\n\nexports:\n{}", exports.concat());
+    fs::write(folder.join("rivet.yaml"), config).into_diagnostic()
+}
+
+fn show(folder: &Path) -> Result<()> {
+    println!("\nWritten below {}:", folder.display());
+    for (path, bytes) in files(&folder.join("out"))? {
+        let shown = path.strip_prefix(folder).unwrap_or(&path);
+        println!("  {:>12} bytes  {}", bytes, shown.display());
+    }
+    let parquet = folder.join("out/lineitem").join("*.parquet");
+    println!("\nTo open it with DuckDB:");
+    println!("  duckdb -c \"SELECT l_shipmode, count(*), sum(l_quantity) FROM '{}' GROUP BY 1\"", parquet.display());
+    println!("To open it with pyarrow:");
+    let dataset = folder.join("out/lineitem");
+    println!(
+        "  python3 -c \"import pyarrow.dataset as d; print(d.dataset('{}', format='parquet', \
+         ignore_prefixes=['.', '_'], exclude_invalid_files=True).head(3))\"",
+        dataset.display()
+    );
+    Ok(())
+}
+
+/// Returns every visible file below a folder with its size, sorted by path.
+pub(crate) fn files(folder: &Path) -> Result<Vec<(PathBuf, u64)>> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_diagnostic()? {
+            let entry = entry.into_diagnostic()?;
+            let metadata = entry.metadata().into_diagnostic()?;
+            let hidden = entry.file_name().to_string_lossy().starts_with('.');
+            match (hidden, metadata.is_dir()) {
+                (true, _) => {}
+                (false, true) => folders.push(entry.path()),
+                (false, false) => found.push((entry.path(), metadata.len())),
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
