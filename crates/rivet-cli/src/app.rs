@@ -87,8 +87,7 @@ fn refuse(error: &clap::Error, environment: &Environment) -> Exit {
     }
     // The flag can't be asked of a command line that could not be read.
     if std::env::args_os().any(|argument| argument == OsStr::new("--json-errors")) {
-        let global =
-            GlobalArgs { json_errors: true, log_format: LogFormat::default(), verbose: 0, no_progress: true };
+        let global = GlobalArgs { json_errors: true, log_format: LogFormat::default(), verbose: 0, no_progress: true };
         Printer::new(&global, environment).failure(&usage(&error.render().to_string()));
     } else {
         // Where stderr is closed there is nobody to tell.

@@ -32,7 +32,10 @@ pub(crate) enum Failure {
     },
     /// The report's file can't be written.
     #[error("the report can't be written to `{}`", path.display())]
-    #[diagnostic(code(rivet::cli::summary_output), help("Let `--summary-output` name a file that this user can write."))]
+    #[diagnostic(
+        code(rivet::cli::summary_output),
+        help("Let `--summary-output` name a file that this user can write.")
+    )]
     SummaryOutput {
         /// The file.
         path: PathBuf,

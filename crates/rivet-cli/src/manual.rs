@@ -65,7 +65,7 @@ fn section(page: &mut String, command: &Command) {
 
 /// Writes the arguments of a command; those that every command has stand with the first one.
 fn arguments(page: &mut String, command: &Command) {
-    let is_root = command.get_bin_name() == Some("rivet");
+    let is_root = command.get_name() == "rivet";
     let is_listed = |argument: &&Arg| {
         let common = argument.is_global_set() || argument.get_id() == "help";
         !argument.is_hide_set() && (is_root || !common)
@@ -82,7 +82,8 @@ fn arguments(page: &mut String, command: &Command) {
 
 /// `-c`, `--config FILE`
 fn spelling(argument: &Arg) -> String {
-    let values: Vec<&str> = argument.get_value_names().unwrap_or_default().iter().map(|name| name.as_str()).collect();
+    let values: Vec<&str> =
+        argument.get_value_names().unwrap_or_default().iter().map(clap::builder::Str::as_str).collect();
     let values = if argument.get_action().takes_values() { values.join(" ") } else { String::new() };
     let optional = argument.get_num_args().is_some_and(|count| count.min_values() == 0);
     let values = if optional && !values.is_empty() { format!("[{values}]") } else { values };

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use rivet_model::ColumnName;
 
-use crate::document::{Node, Path};
+use crate::document::{Node, Path, is_variable_name};
 use crate::environment::Environment;
 use crate::error::FindingKind;
 use crate::mistakes::{Mistake, Mistakes};
@@ -64,7 +64,7 @@ impl Checker<'_> {
             Mistake::new(FindingKind::Conflict, &at.key(second), format!("`{second}` can't stand beside `{first}`"))
                 .on_key()
                 .label("this one")
-                .also(&at.key(first), "and this one")
+                .also_key(&at.key(first), "and this one")
                 .help(help);
         self.push(mistake);
     }
@@ -146,7 +146,7 @@ impl Checker<'_> {
                 None
             }
             Some(value) => Some(value.to_owned()),
-            None if name.contains("://") || name.contains(' ') => {
+            None if !is_variable_name(name) => {
                 let message = format!("`{}` takes the name of an environment variable, not a value", at.name());
                 let help = format!("Give the name alone, or use `{}`.", at.name().trim_end_matches("_env"));
                 self.invalid(at, message, help);

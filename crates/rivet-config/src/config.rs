@@ -49,16 +49,12 @@ impl Config {
         if let Some(tuning) = &tuning {
             Tuning::check(tuning, &root.key("source").key("tuning"), cx);
         }
-        let source = match raw.source {
-            Some(source) => SourceConfig::check(source, &root.key("source"), cx),
-            None => {
-                cx.missing(
-                    &root.key("source"),
-                    "the configuration has no `source`",
-                    "Add `source:` with `type` and `url_env`.",
-                );
-                None
-            }
+        let source = if let Some(source) = &raw.source {
+            SourceConfig::check(source, &root.key("source"), cx)
+        } else {
+            let help = "Add `source:` with `type` and `url_env`.";
+            cx.missing(&root.key("source"), "the configuration has no `source`", help);
+            None
         };
         refuse_own_keys(raw.defaults.as_ref(), &root.key("defaults"), cx);
         let exports = exports(raw.exports, environment, tuning.as_ref(), cx);

@@ -138,8 +138,8 @@ impl ConnectionUrl {
         }
         let wrong = || UrlError::new("the host of the URL is no host name and no address", format!("{SHAPE} {ENCODE}"));
         let host = decode(host).ok_or_else(wrong)?;
-        if !host.is_empty() && !host.starts_with('/') {
-            url::Host::parse(&host).map_err(|_| wrong())?;
+        if !host.is_empty() && !host.starts_with('/') && url::Host::parse(&host).is_err() {
+            return Err(wrong());
         }
         self.host = some(host.trim_start_matches('[').trim_end_matches(']').to_owned());
         Ok(())

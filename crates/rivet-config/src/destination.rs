@@ -248,7 +248,8 @@ impl Check<'_, '_> {
     /// Says that one key needs another.
     fn lacks<T>(&mut self, key: &str, other: &str) -> Option<T> {
         let message = format!("`{key}` needs `{other}` beside it");
-        self.cx.meaningless(&self.at.key(key), message, format!("Add `{other}`, or remove `{key}`."));
+        let mistake = Mistake::new(FindingKind::MissingKey, &self.at.key(key), message).on_key();
+        self.cx.push(mistake.label("alone here").help(format!("Add `{other}`, or remove `{key}`.")));
         None
     }
 

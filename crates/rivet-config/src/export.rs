@@ -99,13 +99,12 @@ impl ExportConfig {
         let mask = mask::check(raw.mask.as_ref(), &at.key("mask"), cx);
         let partition_by = cx.columns(&at.key("partition_by"), raw.partition_by.as_ref());
         let of_query = cx.has(&at.key("query")) || cx.has(&at.key("query_file"));
-        let destination = match raw.destination {
-            Some(destination) => Destination::check(destination, of_query, &at.key("destination"), cx),
-            None => {
-                let help = "Add `destination: { type: local, path: out }`, or another type.";
-                cx.missing(&at.key("destination"), "the export has no `destination`", help);
-                None
-            }
+        let destination = if let Some(destination) = raw.destination {
+            Destination::check(destination, of_query, &at.key("destination"), cx)
+        } else {
+            let help = "Add `destination: { type: local, path: out }`, or another type.";
+            cx.missing(&at.key("destination"), "the export has no `destination`", help);
+            None
         };
         Some(Self {
             name: name?,
@@ -147,6 +146,7 @@ fn relation(raw: &RawExport, at: &Path, cx: &mut Checker<'_>) -> Option<Relation
     let keys = ["table", "query", "query_file"];
     let given: Vec<&str> = keys.into_iter().filter(|key| cx.has(&at.key(key))).collect();
     match given.as_slice() {
+        [] if keys.iter().any(|key| cx.mistakes.is_wrong(&at.key(key))) => None,
         [] => {
             cx.missing(&at.key("table"), "the export does not say what to read", help);
             None

@@ -4,7 +4,7 @@ use crate::document::{Node, Origin, Path, Step, Value, parse_scalar};
 use crate::error::FindingKind;
 use crate::mistakes::{Mistake, Mistakes};
 use crate::raw::RawConfig;
-use crate::schema::{advice, nearest};
+use crate::schema::{advice, meant, nearest};
 
 /// Mistakes of type that are looked for, at most: more than a person would read.
 const LIMIT: usize = 200;
@@ -27,11 +27,20 @@ pub(crate) fn extract(tree: &Node, mistakes: &mut Mistakes) -> RawConfig {
                         return RawConfig::default();
                     }
                     mistakes.push_wrong(mistake);
+                    if let (Kind::UnknownField(key, _), Some(parent)) = (&error.kind, at.parent()) {
+                        // The key that was meant is not missing as well.
+                        let meant = meant(&parent, key).map(|meant| parent.key(meant));
+                        if let Some(meant) = meant.filter(|meant| tree.get(meant).is_none()) {
+                            mistakes.pass_over(meant);
+                        }
+                    }
                     take_out(&mut work, &at, &error.kind);
                 }
             }
         }
     }
+    // Nothing could be read: what is missing now is not the user's mistake.
+    mistakes.pass_over(Path::root());
     RawConfig::default()
 }
 
@@ -100,7 +109,7 @@ fn neutral(kind: &Kind) -> Option<Value> {
 }
 
 fn mistake(tree: &Node, at: &Path, error: &Error) -> Mistake {
-    let name = at.name();
+    let name = at.called();
     match &error.kind {
         Kind::UnknownField(key, _) => {
             let parent = at.parent().unwrap_or_default();
@@ -116,16 +125,16 @@ fn mistake(tree: &Node, at: &Path, error: &Error) -> Mistake {
             let help = (matches!(actual, Actual::Unsigned(_) | Actual::Signed(_) | Actual::Float(_) | Actual::Bool(_))
                 && expected == "a text")
                 .then(|| "Put the value in quotes.".to_owned());
-            Mistake::new(FindingKind::WrongType, at, format!("`{name}` must be {expected}, not {found}"))
+            Mistake::new(FindingKind::WrongType, at, format!("{name} must be {expected}, not {found}"))
                 .label(format!("this is {found}"))
                 .maybe_help(help)
         }
         Kind::InvalidValue(_, expected) => {
             let expected = expected_words(expected);
-            Mistake::new(FindingKind::InvalidValue, at, format!("`{name}` must be {expected}"))
+            Mistake::new(FindingKind::InvalidValue, at, format!("{name} must be {expected}"))
                 .label("outside of what it can be")
         }
-        _ => Mistake::new(FindingKind::InvalidValue, at, format!("`{name}` can't be used as it stands")),
+        _ => Mistake::new(FindingKind::InvalidValue, at, format!("{name} can't be used as it stands")),
     }
 }
 

@@ -128,6 +128,7 @@ pub(crate) fn report(errors: &[ExpandError], at: &Path, names: Names<'_>, mistak
     mistakes.push_wrong(mistake(last, at, names));
 }
 
+/// Makes the mistake of one error.
 fn mistake(error: &ExpandError, at: &Path, names: Names<'_>) -> Mistake {
     let kind = FindingKind::UnsetVariable;
     match error {
@@ -140,6 +141,7 @@ fn mistake(error: &ExpandError, at: &Path, names: Names<'_>) -> Mistake {
             };
             Mistake::new(kind, at, format!("`${{{name}}}` is not set: there is {what} of this name"))
                 .label(format!("reads `{name}`"))
+                .within(format!("${{{name}}}"))
                 .help(format!("{way}, or write `$${{{name}}}` where the text itself is meant.{similar}"))
         }
         ExpandError::NoName(_) => Mistake::new(kind, at, "what stands between `${` and `}` is not a name")

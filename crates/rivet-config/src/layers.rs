@@ -1,9 +1,9 @@
-use crate::document::{Node, Origin, Path, Value};
+use crate::document::{Node, Origin, Path, Value, parse_scalar};
 use crate::environment::Environment;
 use crate::error::FindingKind;
 use crate::loader::Overrides;
 use crate::mistakes::{Mistake, Mistakes};
-use crate::schema::root_keys;
+use crate::schema::{place_of, root_keys, section};
 
 const PREFIX: &str = "RIVET_";
 
@@ -29,12 +29,29 @@ pub(crate) fn lay_environment(root: &mut Node, environment: &Environment, mistak
         }
         let origin = Origin::Environment(name.to_owned());
         if let Some(place) = descend(root, &segments, &origin, mistakes) {
-            let mut node = Node::new(Value::Text(value.to_owned()), origin);
-            node.loose = true;
-            node.expanded = true;
-            *place = node;
+            *place = of_variable(value, &segments, origin);
         }
     }
+}
+
+/// Makes the value of a variable. It stays a text until its key turns out to take something else; where a key takes a
+/// text as well as a list, the bracket tells.
+fn of_variable(value: &str, segments: &[String], origin: Origin) -> Node {
+    let list = (value.starts_with('[') && takes_list(segments)).then(|| parse_scalar(value, &origin)).flatten();
+    let mut node = list.unwrap_or_else(|| Node::new(Value::Text(value.to_owned()), origin));
+    node.loose = true;
+    node.expanded = true;
+    node
+}
+
+fn takes_list(segments: &[String]) -> bool {
+    let at = segments.iter().fold(Path::root(), |at, segment| match segment.parse() {
+        Ok(index) => at.index(index),
+        Err(_) => at.key(segment),
+    });
+    let place = at.parent().map(|parent| place_of(&parent)).unwrap_or_default();
+    let key = section(&place).and_then(|section| section.keys.iter().find(|key| key.name == at.name()));
+    key.is_some_and(|key| key.kind.contains("list"))
 }
 
 fn descend<'n>(

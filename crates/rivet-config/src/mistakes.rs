@@ -22,8 +22,10 @@ pub(crate) struct Mistake {
     message: String,
     label: String,
     help: Option<String>,
-    also: Vec<(Path, String)>,
+    also: Vec<(Path, Part, String)>,
     also_spans: Vec<(Range<usize>, String)>,
+    /// The part of the value's text that is meant.
+    within: Option<String>,
     /// A place of its own, where the tree does not hold it.
     origin: Option<Origin>,
 }
@@ -39,6 +41,7 @@ impl Mistake {
             help: None,
             also: Vec::new(),
             also_spans: Vec::new(),
+            within: None,
             origin: None,
         }
     }
@@ -63,9 +66,21 @@ impl Mistake {
         self
     }
 
+    /// Narrows the place to a part of the value's text.
+    pub(crate) fn within(mut self, part: String) -> Self {
+        self.within = Some(part);
+        self
+    }
+
     /// Adds a second place.
     pub(crate) fn also(mut self, at: &Path, label: impl Into<String>) -> Self {
-        self.also.push((at.clone(), label.into()));
+        self.also.push((at.clone(), Part::Value, label.into()));
+        self
+    }
+
+    /// Adds a key as a second place.
+    pub(crate) fn also_key(mut self, at: &Path, label: impl Into<String>) -> Self {
+        self.also.push((at.clone(), Part::Key, label.into()));
         self
     }
 
@@ -102,6 +117,11 @@ impl Mistakes {
         self.wrong.insert(at);
     }
 
+    /// Says that a place is not to be judged: a mistake told already is the cause of what is wrong there.
+    pub(crate) fn pass_over(&mut self, at: Path) {
+        self.wrong.insert(at);
+    }
+
     pub(crate) fn is_wrong(&self, at: &Path) -> bool {
         self.wrong.iter().any(|wrong| at.starts_with(wrong))
     }
@@ -121,9 +141,7 @@ impl Mistakes {
         for mistake in self.list {
             let finding = place(mistake, tree, shown, source);
             // One value of `defaults` is judged in every export that inherits it.
-            let known = findings.iter().any(|known| {
-                (known.kind, &known.message, &known.labels) == (finding.kind, &finding.message, &finding.labels)
-            });
+            let known = findings.iter().any(|known| is_same(known, &finding));
             if !known {
                 findings.push(finding);
             }
@@ -133,17 +151,25 @@ impl Mistakes {
     }
 }
 
+fn is_same(left: &Finding, right: &Finding) -> bool {
+    let message = left.message == right.message || left.kind == FindingKind::UnknownKey && !left.labels.is_empty();
+    left.kind == right.kind && left.labels == right.labels && message
+}
+
 fn place(mistake: Mistake, tree: &Node, shown: &Redacted, source: &Arc<NamedSource<String>>) -> Finding {
     let origin = mistake.origin.unwrap_or_else(|| origin_of(tree, &mistake.at, mistake.part));
     let mut message = mistake.message;
     let mut labels = Vec::new();
     match origin {
-        Origin::File(span) => labels.push((shown.shift(&span), mistake.label)),
-        Origin::Environment(name) => message.push_str(&format!(", from the environment variable `{name}`")),
-        Origin::Flag(flag) => message.push_str(&format!(", from `{flag}`")),
+        Origin::File(span) => {
+            let place = shown.shift(&span);
+            labels.push((narrowed(place, mistake.within.as_deref(), &shown.text), mistake.label));
+        }
+        Origin::Environment(name) => message = format!("{message}, from the environment variable `{name}`"),
+        Origin::Flag(flag) => message = format!("{message}, from `{flag}`"),
     }
-    for (at, label) in mistake.also {
-        if let Origin::File(span) = origin_of(tree, &at, Part::Value) {
+    for (at, part, label) in mistake.also {
+        if let Origin::File(span) = origin_of(tree, &at, part) {
             labels.push((shown.shift(&span), label));
         }
     }
@@ -151,6 +177,11 @@ fn place(mistake: Mistake, tree: &Node, shown: &Redacted, source: &Arc<NamedSour
     let source_code = (!labels.is_empty()).then(|| Arc::clone(source));
     let at = mistake.at.to_string();
     Finding { kind: mistake.kind, at, message, help: mistake.help, labels, source_code, cause: None }
+}
+
+fn narrowed(place: Range<usize>, part: Option<&str>, text: &str) -> Range<usize> {
+    let found = part.and_then(|part| text.get(place.clone())?.find(part).map(|at| (at, part.len())));
+    found.map_or(place.clone(), |(at, length)| place.start + at..place.start + at + length)
 }
 
 /// The origin of a value or a key; of the nearest one above it where it is not there.

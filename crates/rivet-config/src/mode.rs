@@ -191,18 +191,16 @@ fn refuse_foreign(name: ModeName, at: &Path, cx: &mut Checker<'_>) {
     }
 }
 
-fn required(name: Option<&String>, key: &str, mode: &str, at: &Path, cx: &mut Checker<'_>) -> Option<ColumnName> {
-    match name {
-        Some(name) => cx.column(&at.key(key), name),
-        None => {
-            cx.missing(&at.key(key), format!("`mode: {mode}` needs `{key}`"), format!("Add `{key}:` to the export."));
-            None
-        }
-    }
+fn required(name: Option<&String>, key: &str, what: &str, at: &Path, cx: &mut Checker<'_>) -> Option<ColumnName> {
+    let Some(name) = name else {
+        cx.missing(&at.key(key), format!("{what} needs `{key}`"), format!("Add `{key}:` to the export."));
+        return None;
+    };
+    cx.column(&at.key(key), name)
 }
 
 fn incremental(raw: &RawExport, at: &Path, cx: &mut Checker<'_>) -> Option<Incremental> {
-    let cursor = required(raw.cursor_column.as_ref(), "cursor_column", "incremental", at, cx);
+    let cursor = required(raw.cursor_column.as_ref(), "cursor_column", "`mode: incremental`", at, cx);
     let mode = raw.incremental_cursor_mode.unwrap_or(CursorMode::SingleColumn);
     let key = "cursor_fallback_column";
     let fallback = match (mode, &raw.cursor_fallback_column) {
@@ -212,7 +210,7 @@ fn incremental(raw: &RawExport, at: &Path, cx: &mut Checker<'_>) -> Option<Incre
             cx.meaningless(&at.key(key), message, "Add `incremental_cursor_mode: coalesce`, or remove the key.");
             None
         }
-        (CursorMode::Coalesce, name) => required(name.as_ref(), key, "incremental` with `coalesce", at, cx),
+        (CursorMode::Coalesce, name) => required(name.as_ref(), key, "`incremental_cursor_mode: coalesce`", at, cx),
     };
     let tiebreak = cx.columns(&at.key("cursor_tiebreak"), raw.cursor_tiebreak.as_ref());
     let lag = raw.cursor_lag.as_ref().map_or(Some(Duration::ZERO), size::duration);
@@ -278,7 +276,7 @@ fn split(raw: &RawExport, at: &Path, cx: &mut Checker<'_>) -> Option<ChunkSplit>
 }
 
 fn time_window(raw: &RawExport, at: &Path, cx: &mut Checker<'_>) -> Option<TimeWindow> {
-    let column = required(raw.time_column.as_ref(), "time_column", "time_window", at, cx);
+    let column = required(raw.time_column.as_ref(), "time_column", "`mode: time_window`", at, cx);
     let days = at.key("days_window");
     if raw.days_window.is_none() {
         cx.missing(&days, "`mode: time_window` needs `days_window`", "Add `days_window:` with a number of days.");

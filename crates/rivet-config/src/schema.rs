@@ -1,7 +1,7 @@
 use std::sync::LazyLock;
 
 use schemars::generate::SchemaSettings;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::document::{Path, Step};
 use crate::raw::RawConfig;
@@ -17,19 +17,13 @@ pub fn json_schema() -> Value {
     SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<RawConfig>().to_value()
 }
 
-/// The same schema without references: a tree that can be walked.
-static INLINED: LazyLock<Value> = LazyLock::new(|| {
-    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
-    settings.into_generator().into_root_schema_for::<RawConfig>().to_value()
-});
-
 /// A mapping of the schema.
 pub(crate) struct Section {
     /// Where it stands: empty for the root, `exports[]`, `exports[].tuning`.
     pub(crate) place: String,
     /// What it is.
     pub(crate) description: String,
-    /// Its keys in the order of the source.
+    /// Its keys, in alphabetical order.
     pub(crate) keys: Vec<KnownKey>,
 }
 
@@ -41,95 +35,118 @@ pub(crate) struct KnownKey {
     pub(crate) description: String,
 }
 
-/// All sections, from the root down.
+/// All sections, from the root down, everything in alphabetical order.
 pub(crate) static SECTIONS: LazyLock<Vec<Section>> = LazyLock::new(|| {
+    let root = json_schema();
     let mut sections = Vec::new();
-    walk(&INLINED, "", &mut sections);
+    Walk { root: &root, sections: &mut sections }.mapping(&root, "");
     sections
 });
 
-fn walk(schema: &Value, place: &str, sections: &mut Vec<Section>) {
-    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
-    sections.push(Section { place: place.to_owned(), description: description(schema), keys: keys(properties) });
-    for (name, property) in properties {
-        let place = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
-        for (branch, suffix) in branches(property) {
-            walk(branch, &format!("{place}{suffix}"), sections);
+/// Collects the sections of a schema.
+struct Walk<'a> {
+    root: &'a Value,
+    sections: &'a mut Vec<Section>,
+}
+
+impl<'a> Walk<'a> {
+    fn mapping(&mut self, schema: &'a Value, place: &str) {
+        let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
+        // The order of a JSON object depends on how serde_json was built.
+        let mut properties: Vec<(&String, &Value)> = properties.iter().collect();
+        properties.sort_by_key(|(name, _)| *name);
+        let key = |(name, schema): &(&String, &'a Value)| KnownKey {
+            name: (*name).clone(),
+            kind: self.kind(schema),
+            description: description(schema),
+        };
+        let keys = properties.iter().map(key).collect();
+        self.sections.push(Section { place: place.to_owned(), description: description(schema), keys });
+        for (name, property) in properties {
+            let place = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
+            for (branch, suffix) in self.branches(property) {
+                self.mapping(branch, &format!("{place}{suffix}"));
+            }
+        }
+    }
+
+    /// The schemas of the mappings that may stand below a key, with what the way to them adds.
+    fn branches(&self, property: &'a Value) -> Vec<(&'a Value, &'static str)> {
+        let mut found: Vec<_> = self.alternatives(property).into_iter().map(|branch| (branch, "")).collect();
+        if let Some(items) = property.get("items") {
+            found.extend(self.alternatives(items).into_iter().map(|branch| (branch, "[]")));
+        }
+        if let Some(values) = property.get("additionalProperties").filter(|values| values.is_object()) {
+            found.extend(self.alternatives(values).into_iter().map(|branch| (branch, ".*")));
+        }
+        found
+    }
+
+    /// A schema and everything that it may stand for.
+    fn alternatives(&self, schema: &'a Value) -> Vec<&'a Value> {
+        let target =
+            schema.get("$ref").and_then(Value::as_str).and_then(|name| self.root.pointer(name.strip_prefix('#')?));
+        let listed = ["anyOf", "oneOf"].into_iter().filter_map(|word| schema.get(word)?.as_array()).flatten();
+        let mut found = vec![schema];
+        found.extend(target.into_iter().chain(listed).flat_map(|branch| self.alternatives(branch)));
+        found
+    }
+
+    /// Returns the words that a schema allows.
+    fn words(&self, schema: &'a Value) -> Vec<&'a str> {
+        let word = |schema: &'a Value| {
+            let listed = schema.get("enum").and_then(Value::as_array).into_iter().flatten();
+            listed.chain(schema.get("const")).filter_map(Value::as_str)
+        };
+        self.alternatives(schema).into_iter().flat_map(word).collect()
+    }
+
+    /// Returns the type of a schema for a person.
+    fn kind(&self, schema: &'a Value) -> String {
+        let words = self.words(schema);
+        let alternatives = self.alternatives(schema);
+        let mapping = alternatives.iter().any(|branch| branch.get("properties").is_some());
+        if !words.is_empty() {
+            let mapping = if mapping { ", mapping" } else { "" };
+            return format!("{}{mapping}", listed(&words));
+        }
+        let mut kinds: Vec<String> = Vec::new();
+        for name in alternatives.iter().filter_map(|branch| branch.get("type")).flat_map(type_names) {
+            let kind = self.one_kind(name, schema);
+            if name != "null" && !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+        kinds.join(" or ")
+    }
+
+    fn one_kind(&self, name: &str, schema: &'a Value) -> String {
+        match name {
+            "string" => "text".to_owned(),
+            "integer" => "whole number".to_owned(),
+            "boolean" => "`true`, `false`".to_owned(),
+            "array" => {
+                format!("list of {}", schema.get("items").map_or_else(|| "values".to_owned(), |items| self.kind(items)))
+            }
+            "object" => match schema.get("additionalProperties").filter(|values| values.is_object()) {
+                Some(values) => format!("mapping of column to {}", self.kind(values)),
+                None => "mapping".to_owned(),
+            },
+            other => other.to_owned(),
         }
     }
 }
 
-/// The schemas of the mappings that may stand below a key, with what the way to them adds.
-fn branches(property: &Value) -> Vec<(&Value, &'static str)> {
-    let mut found = vec![(property, "")];
-    found.extend(alternatives(property).map(|branch| (branch, "")));
-    if let Some(items) = property.get("items") {
-        found.push((items, "[]"));
+fn type_names(types: &Value) -> Vec<&str> {
+    match types {
+        Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
+        other => other.as_str().into_iter().collect(),
     }
-    if let Some(values) = property.get("additionalProperties").filter(|values| values.is_object()) {
-        found.push((values, ".*"));
-        found.extend(alternatives(values).map(|branch| (branch, ".*")));
-    }
-    found
-}
-
-fn alternatives(schema: &Value) -> impl Iterator<Item = &Value> {
-    ["anyOf", "oneOf"].into_iter().filter_map(|word| schema.get(word)?.as_array()).flatten()
-}
-
-fn keys(properties: &Map<String, Value>) -> Vec<KnownKey> {
-    let key = |(name, schema): (&String, &Value)| KnownKey {
-        name: name.clone(),
-        kind: kind(schema),
-        description: description(schema),
-    };
-    properties.iter().map(key).collect()
 }
 
 fn description(schema: &Value) -> String {
     let text = schema.get("description").and_then(Value::as_str).unwrap_or_default();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Returns the words that a schema allows.
-fn words(schema: &Value) -> Vec<String> {
-    let listed = schema.get("enum").and_then(Value::as_array).into_iter().flatten();
-    let constant = schema.get("const").into_iter();
-    let mut words: Vec<String> = listed.chain(constant).filter_map(Value::as_str).map(ToOwned::to_owned).collect();
-    words.extend(alternatives(schema).flat_map(self::words));
-    words
-}
-
-/// Returns the type of a schema for a person.
-fn kind(schema: &Value) -> String {
-    let words = words(schema);
-    if !words.is_empty() {
-        let listed = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-        let mapping = alternatives(schema).any(|branch| branch.get("properties").is_some());
-        return if mapping { format!("{listed}, mapping") } else { listed };
-    }
-    let types: Vec<&str> = match schema.get("type") {
-        Some(Value::String(name)) => vec![name],
-        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
-        _ => alternatives(schema).filter_map(|branch| branch.get("type")?.as_str()).collect(),
-    };
-    let named: Vec<String> =
-        types.into_iter().filter(|name| *name != "null").map(|name| one_kind(name, schema)).collect();
-    named.join(" or ")
-}
-
-fn one_kind(name: &str, schema: &Value) -> String {
-    match name {
-        "string" => "text".to_owned(),
-        "integer" => "whole number".to_owned(),
-        "boolean" => "`true`, `false`".to_owned(),
-        "array" => format!("list of {}", schema.get("items").map_or_else(|| "values".to_owned(), kind)),
-        "object" => match schema.get("additionalProperties").filter(|values| values.is_object()) {
-            Some(values) => format!("mapping of column to {}", kind(values)),
-            None => "mapping".to_owned(),
-        },
-        other => other.to_owned(),
-    }
 }
 
 /// Returns the place of a mapping as sections spell it.
@@ -168,6 +185,13 @@ pub(crate) fn nearest<'w>(written: &str, words: impl IntoIterator<Item = &'w str
     let limit = (written.chars().count() / 3).max(1);
     let distance = |word: &'w str| (strsim::osa_distance(&written, word), word);
     words.into_iter().map(distance).filter(|(distance, _)| *distance <= limit).min().map(|(_, word)| word)
+}
+
+/// Returns the key that was meant where a key is unknown, when one is near.
+pub(crate) fn meant(parent: &Path, key: &str) -> Option<&'static str> {
+    let here = place_of(parent);
+    let siblings = section(&here).into_iter().flat_map(|section| &section.keys).map(|key| key.name.as_str());
+    home(&here, key).is_none().then(|| nearest(key, siblings)).flatten()
 }
 
 /// Returns what to do about a key that is unknown where it stands.

@@ -44,17 +44,17 @@ const PLACE_KEYS: &[&str] = &["host", "port", "user", "password", "password_env"
 const URL_KEYS: &[&str] = &["url", "url_env", "url_file"];
 
 impl SourceConfig {
-    pub(crate) fn check(raw: RawSource, at: &Path, cx: &mut Checker<'_>) -> Option<Self> {
+    pub(crate) fn check(raw: &RawSource, at: &Path, cx: &mut Checker<'_>) -> Option<Self> {
         let kind = raw.kind;
         if kind.is_none() {
             let help = "Add `type: postgres` or `type: mysql`.";
             cx.missing(&at.key("type"), "the source has no `type`", help);
         }
         let environment = raw.environment;
-        let url_key = one_way(&raw, at, cx)?;
+        let url_key = one_way(raw, at, cx)?;
         let connection = match url_key {
             Some(key) => {
-                let url = url_of(&raw, key, at, cx)?;
+                let url = url_of(raw, key, at, cx)?;
                 let kind = kind?;
                 if url.kind != kind {
                     let message = format!("the URL is for `{}`, the source's `type` is `{kind}`", url.kind);
@@ -67,7 +67,7 @@ impl SourceConfig {
                 }
                 from_url(url, raw.tls.as_ref(), &at.key(key), at, cx)
             }
-            None => from_keys(&raw, kind?, at, cx)?,
+            None => from_keys(raw, kind?, at, cx)?,
         };
         Some(Self { kind: kind?, connection, environment })
     }
@@ -79,6 +79,10 @@ fn one_way(raw: &RawSource, at: &Path, cx: &mut Checker<'_>) -> Option<Option<&'
     let urls: Vec<&'static str> = URL_KEYS.iter().copied().filter(|key| cx.has(&at.key(key))).collect();
     let places: Vec<&'static str> = PLACE_KEYS.iter().copied().filter(|key| cx.has(&at.key(key))).collect();
     let help = "Name the source by exactly one of `url`, `url_env`, `url_file` and `host`.";
+    let misspelled = |keys: &[&str]| keys.iter().any(|key| cx.mistakes.is_wrong(&at.key(key)));
+    if urls.is_empty() && (misspelled(URL_KEYS) || misspelled(&["host"])) {
+        return None;
+    }
     match (urls.as_slice(), places.as_slice()) {
         ([], []) => {
             cx.missing(&at.key("url"), "the source does not say where it is", help);
@@ -150,7 +154,7 @@ fn from_url(
     at: &Path,
     cx: &mut Checker<'_>,
 ) -> ConnectionSettings {
-    let tls = Tls { url_mode: url.ssl_mode, url_ca: url.root_certificate.as_deref(), url_at };
+    let tls = UrlTls { mode: url.ssl_mode, ca: url.root_certificate.as_deref(), at: url_at };
     ConnectionSettings {
         host: url.host.unwrap_or_else(|| default_host(url.kind)),
         port: url.port.unwrap_or_else(|| default_port(url.kind)),
@@ -179,8 +183,7 @@ fn from_keys(raw: &RawSource, kind: SourceKind, at: &Path, cx: &mut Checker<'_>)
         cx.invalid(&at.key("host"), "`host` is no host name, no address and no folder of a socket", help);
     }
     let variable = raw.password_env.as_deref().and_then(|name| cx.variable(&at.key("password_env"), name));
-    let url_at = at.key("tls");
-    let tls = Tls { url_mode: None, url_ca: None, url_at: &url_at };
+    let tls = UrlTls { mode: None, ca: None, at };
     Some(ConnectionSettings {
         host,
         port: raw.port.unwrap_or_else(|| default_port(kind)),
@@ -193,7 +196,7 @@ fn from_keys(raw: &RawSource, kind: SourceKind, at: &Path, cx: &mut Checker<'_>)
     })
 }
 
-/// A SQLite source is a file: nothing but `database` names it.
+/// A `SQLite` source is a file: nothing but `database` names it.
 fn from_file(raw: &RawSource, at: &Path, cx: &mut Checker<'_>) -> Option<ConnectionSettings> {
     for key in PLACE_KEYS.iter().filter(|key| **key != "database") {
         if cx.has(&at.key(key)) {
@@ -232,33 +235,33 @@ fn default_port(kind: SourceKind) -> u16 {
 }
 
 /// What the URL says about TLS, beside the `tls` key.
-struct Tls<'a> {
-    url_mode: Option<TlsMode>,
-    url_ca: Option<&'a str>,
-    url_at: &'a Path,
+struct UrlTls<'a> {
+    mode: Option<TlsMode>,
+    ca: Option<&'a str>,
+    at: &'a Path,
 }
 
-impl Tls<'_> {
+impl UrlTls<'_> {
     fn settings(&self, raw: Option<&RawTls>, at: &Path, cx: &mut Checker<'_>) -> TlsSettings {
         let said = raw.and_then(|raw| raw.mode);
-        if let (Some(said), Some(url_mode)) = (said, self.url_mode)
+        if let (Some(said), Some(url_mode)) = (said, self.mode)
             && said != url_mode
         {
             let mistake =
                 Mistake::new(FindingKind::Conflict, &at.key("mode"), "`tls.mode` and the URL's `sslmode` differ")
-                    .also(self.url_at, "the URL")
+                    .also(self.at, "the URL")
                     .help("Say it in one place.");
             cx.push(mistake);
         }
         // `sslrootcert=system` asks for the machine's own authorities.
-        let url_ca = self.url_ca.filter(|file| *file != "system");
+        let url_ca = self.ca.filter(|file| *file != "system");
         let ca_file = raw.and_then(|raw| raw.ca_file.as_deref()).or(url_ca).map(|file| cx.resolve(file));
-        let asked = raw.is_some() || self.url_ca.is_some();
-        let mode = said.or(self.url_mode).unwrap_or(if asked { TlsMode::VerifyFull } else { TlsMode::Prefer });
+        let asked = raw.is_some() || self.ca.is_some();
+        let mode = said.or(self.mode).unwrap_or(if asked { TlsMode::VerifyFull } else { TlsMode::Prefer });
         let certs = raw.and_then(|raw| raw.accept_invalid_certs).unwrap_or(false);
         let hostnames = raw.and_then(|raw| raw.accept_invalid_hostnames).unwrap_or(false);
         if ca_file.is_some() && matches!(mode, TlsMode::Disable | TlsMode::Prefer) {
-            let place = if cx.has(&at.key("ca_file")) { at.key("ca_file") } else { self.url_at.clone() };
+            let place = if cx.has(&at.key("ca_file")) { at.key("ca_file") } else { self.at.clone() };
             let help = "Use `verify-full`, which checks the certificate against this file.";
             cx.meaningless(&place, "a file of authorities has no meaning where no certificate is checked", help);
         }

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::path::{Component, Path};
 
 use jiff::civil::Date;
@@ -128,7 +128,7 @@ fn component(value: &str) -> String {
         } else {
             let mut buffer = [0; 4];
             for byte in c.encode_utf8(&mut buffer).bytes() {
-                safe.push_str(&format!("%{byte:02X}"));
+                write!(safe, "%{byte:02X}").expect("writing to a string does not fail");
             }
         }
     }

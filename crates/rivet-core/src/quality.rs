@@ -128,7 +128,9 @@ mod tests {
     fn broken(rules: &Quality) -> Vec<String> {
         let batches = [batch(vec![1, 2], vec![None, Some("a")]), batch(vec![2, 3], vec![None, Some("b")])];
         let mut gate = QualityGate::new(rules, &batches[0].schema()).unwrap();
-        batches.iter().for_each(|batch| gate.observe(batch).unwrap());
+        for batch in &batches {
+            gate.observe(batch).unwrap();
+        }
         gate.broken()
     }
 

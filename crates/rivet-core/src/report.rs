@@ -11,6 +11,7 @@ pub(crate) fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) ->
     serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }
 
+#[expect(clippy::ref_option, reason = "serde calls it with a reference to the field")]
 fn as_record<S: Serializer>(error: &Option<Arc<EngineError>>, serializer: S) -> Result<S::Ok, S::Error> {
     error.as_deref().map(ErrorRecord::from).serialize(serializer)
 }

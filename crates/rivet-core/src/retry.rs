@@ -32,11 +32,6 @@ impl<'a> Attempts<'a> {
         Self { export, announcer, cancel, most: tuning.max_retries + 1, backoff: tuning.retry_backoff, made: 0 }
     }
 
-    /// Attempts beyond the first.
-    pub(crate) fn retries(&self) -> u64 {
-        u64::from(self.made)
-    }
-
     /// Waits until it is time for another attempt, or gives the error back where there is none: the cause does not
     /// pass by itself, all attempts are made, or somebody wants to stop.
     pub(crate) async fn after(&mut self, error: EngineError) -> Result<(), EngineError> {

@@ -13,7 +13,7 @@ pub(crate) fn from_postgres(error: tokio_postgres::Error, settings: &ConnectionS
     }
     let cause = std::error::Error::source(&error);
     let reason = cause.map_or_else(|| error.to_string(), ToString::to_string);
-    if cause.is_some_and(|cause| cause.is::<io::Error>()) && !error.to_string().contains("TLS") {
+    if cause.is_some_and(<dyn std::error::Error>::is::<io::Error>) && !error.to_string().contains("TLS") {
         return SourceError::new(Kind::ConnectionLost, format!("the connection to {settings} broke: {reason}"))
             .with_help("See the server's log; it may have restarted or ended the session.");
     }

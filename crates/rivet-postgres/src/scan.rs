@@ -1,5 +1,6 @@
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -32,7 +33,7 @@ pub(crate) struct PostgresScan {
 
 enum Stage {
     /// In a transaction, nothing sent.
-    Ready(Session),
+    Ready(Box<Session>),
     /// The COPY runs.
     Copying(Box<Copying>),
     /// The connection is closed.
@@ -40,7 +41,7 @@ enum Stage {
 }
 
 struct Copying {
-    session: Session,
+    session: Box<Session>,
     answers: Pin<Box<SimpleQueryStream>>,
     /// What the server's command tag says it sent.
     sent_rows: Option<u64>,
@@ -56,20 +57,15 @@ enum Progress {
 impl Copying {
     /// Moves bytes until there is a batch, a fault or an answer.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Progress> {
-        loop {
-            if let Some(progress) = self.take() {
-                return Poll::Ready(progress);
-            }
-            self.session.drive(cx);
-            if let Some(progress) = self.take() {
-                return Poll::Ready(progress);
-            }
-            match self.answers.poll_next_unpin(cx) {
-                // The copy response itself was taken out of the stream; nothing but tags is left.
-                Poll::Ready(answer) => return Poll::Ready(Progress::Answer(answer)),
-                Poll::Pending => return Poll::Pending,
-            }
+        if let Some(progress) = self.take() {
+            return Poll::Ready(progress);
         }
+        self.session.drive(cx);
+        if let Some(progress) = self.take() {
+            return Poll::Ready(progress);
+        }
+        // The copy response itself was taken out of the stream; nothing but tags is left.
+        self.answers.poll_next_unpin(cx).map(Progress::Answer)
     }
 
     fn take(&self) -> Option<Progress> {
@@ -86,14 +82,14 @@ impl PostgresScan {
             statement: dialect::copy(spec),
             spec: spec.clone(),
             statement_timeout: limits.statement_timeout,
-            stage: Stage::Ready(session),
+            stage: Stage::Ready(Box::new(session)),
             decoder: Some(RowDecoder::new(spec, limits)),
             summary: ScanSummary::default(),
             started: None,
         }
     }
 
-    async fn start(&mut self, mut session: Session) -> Result<(), SourceError> {
+    async fn start(&mut self, mut session: Box<Session>) -> Result<(), SourceError> {
         session.tap().lock().decoder = self.decoder.take();
         self.started = Some(Instant::now());
         let answers = session.start(&self.statement.sql).await?;
@@ -156,7 +152,7 @@ impl PostgresScan {
 #[async_trait]
 impl Scan for PostgresScan {
     fn schema(&self) -> SchemaRef {
-        self.schema.clone()
+        Arc::clone(&self.schema)
     }
 
     async fn next_batch(&mut self) -> Result<Option<RecordBatch>, SourceError> {

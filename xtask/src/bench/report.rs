@@ -28,7 +28,8 @@ impl Report {
         let memory = memory.map_or_else(String::new, |kilobytes| format!(", {:.0} GiB", kilobytes / 1_048_576.0));
         let about = format!(
             "Scale {scale}, {runs} runs of each tool in turns; {server}, loopback without TLS; {cores} cores{memory}, \
-             shared by server and client. Rows written were counted. Parquet is zstd at level 3 for every tool.\n"
+             shared by server and client. Rows written were counted. Parquet is zstd at level 3 for every tool. \
+             Ratios are to the fastest peer of the table.\n"
         );
         let peers = [Tool::Rivet, Tool::Peer("duckdb"), Tool::Peer("connectorx"), Tool::Peer("adbc")];
         let names = ["rivet at commit", "DuckDB", "connectorx", "ADBC"];
@@ -39,8 +40,8 @@ impl Report {
 
     /// Adds the table of a workload, and what is not in it.
     pub(super) fn add(&mut self, workload: &Workload, all: &[Series], left_out: &[String]) {
-        let peer = all.iter().find(|series| !series.tool.is_floor()).filter(|series| series.tool != Tool::Rivet);
-        let peer = peer.and_then(|series| Summary::of(&series.runs).ok());
+        let peers = all.iter().filter(|series| matches!(series.tool, Tool::Peer(_)));
+        let peer = peers.filter_map(|series| Summary::of(&series.runs).ok()).min_by(|a, b| a.wall.total_cmp(&b.wall));
         let rows =
             all.iter().filter_map(|series| Some(Summary::of(&series.runs).ok()?.row(series.tool, peer.as_ref())));
         let rows: String = rows.collect();

@@ -6,7 +6,6 @@ pub(crate) struct Workload {
     pub(crate) name: &'static str,
     pub(crate) table: &'static str,
     pub(crate) output: Output,
-    /// The first tool that is no floor is the one that the others are compared with.
     pub(crate) tools: &'static [Tool],
 }
 

@@ -7,6 +7,12 @@ use crate::workspace;
 
 const POSTGRES: &str = "RIVET_TEST_POSTGRES_URL";
 
+// A test that needs more than a PostgreSQL has one of these words in its name or in its module's.
+const PGBOUNCER_TESTS: &str = "pgbouncer";
+const TLS_TESTS: &str = "tls";
+const PYTHON_TESTS: &str = "compared";
+const DISK_TESTS: &str = "full_disk";
+
 /// Takes the servers that the environment names, which someone else runs.
 pub(super) fn start(wanted: Wanted) -> Result<Servers> {
     let postgres_url = workspace::variable(POSTGRES).ok_or_else(|| miette!("{POSTGRES} is not set"))?;
@@ -29,7 +35,8 @@ pub(super) fn start(wanted: Wanted) -> Result<Servers> {
 #[derive(Debug)]
 pub(crate) struct Environment {
     variables: Vec<(&'static str, String)>,
-    skipped: Vec<String>,
+    /// The word in the names of tests, and why they can't run.
+    skipped: Vec<(&'static str, String)>,
     small_disk: Option<SmallDisk>,
 }
 
@@ -75,30 +82,22 @@ impl Environment {
 
     /// Prints what is left out, one line each.
     pub(crate) fn print_skipped(&self) {
-        for line in &self.skipped {
-            println!("skipped: {line}");
+        for (word, reason) in &self.skipped {
+            println!("skipped: tests named `{word}`: {reason}");
         }
     }
 
     /// Returns the words in the names of tests that can't run: each such test has the word of what it needs in its
     /// name or in its module's.
     pub(crate) fn skipped_words(&self) -> Vec<&'static str> {
-        [PGBOUNCER_TESTS, TLS_TESTS, PYTHON_TESTS, DISK_TESTS]
-            .into_iter()
-            .filter(|word| self.skipped.iter().any(|line| line.starts_with(&format!("tests named `{word}`"))))
-            .collect()
+        self.skipped.iter().map(|(word, _)| *word).collect()
     }
 
     fn set(&mut self, name: &'static str, value: String) {
         self.variables.push((name, value));
     }
 
-    fn skip(&mut self, word: &str, reason: &str) {
-        self.skipped.push(format!("tests named `{word}`: {reason}"));
+    fn skip(&mut self, word: &'static str, reason: &str) {
+        self.skipped.push((word, reason.to_owned()));
     }
 }
-
-const PGBOUNCER_TESTS: &str = "pgbouncer";
-const TLS_TESTS: &str = "tls";
-const PYTHON_TESTS: &str = "compared";
-const DISK_TESTS: &str = "full_disk";

@@ -1,6 +1,6 @@
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Instant;
@@ -35,7 +35,7 @@ pub(crate) struct RunArgs {
     exports: Vec<ExportName>,
     /// What `${KEY}` in a query stands for; may be given several times.
     #[arg(short, long = "param", value_name = "KEY=VALUE")]
-    params: Vec<Param>,
+    params: Vec<String>,
     /// How many exports run at once; without a number all of them, at most one per core.
     #[arg(long, value_name = "N")]
     #[expect(clippy::option_option, reason = "the flag is absent, bare, or has a number")]
@@ -49,25 +49,6 @@ pub(crate) struct RunArgs {
     /// Write the report as JSON to standard output, in place of the summary.
     #[arg(long)]
     json: bool,
-}
-
-/// A parameter of a query.
-#[derive(Debug, Clone)]
-struct Param {
-    key: String,
-    value: String,
-}
-
-impl FromStr for Param {
-    // The text is not repeated: its value may be a secret.
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, &'static str> {
-        match text.split_once('=') {
-            Some((key, value)) if !key.is_empty() => Ok(Self { key: key.to_owned(), value: value.to_owned() }),
-            _ => Err("expected `KEY=VALUE`"),
-        }
-    }
 }
 
 /// Runs the exports and says how it went.
@@ -90,8 +71,8 @@ fn execute(
     progress: &Arc<Progress>,
 ) -> Result<RunReport, Failure> {
     check_summary_output(args.summary_output.as_deref())?;
-    let params = args.params.iter().map(|param| (param.key.clone(), param.value.clone())).collect();
-    let config = rivet_config::load(&args.config, environment, &Overrides { params, parallel_exports: None })?;
+    let overrides = Overrides { params: params(&args.params)?, parallel_exports: None };
+    let config = rivet_config::load(&args.config, environment, &overrides)?;
     let chosen = chosen(&config, &args.exports);
     check_stdout(args, &chosen)?;
     let options = RunOptions {
@@ -127,6 +108,21 @@ fn engine(config: &Config, progress: &Arc<Progress>) -> Result<Engine, Failure> 
     let state = Arc::new(RedbStore::open(&config.state.path)?);
     let observer = Arc::clone(progress);
     Ok(Engine::builder(state).source(PostgresFactory).observer(observer).stream(stdout::open).build())
+}
+
+/// Takes parameters apart. Not done by clap, which would repeat a wrong one in its error: it may be a secret.
+fn params(texts: &[String]) -> Result<BTreeMap<String, String>, Failure> {
+    let mut params = BTreeMap::new();
+    for (position, text) in texts.iter().enumerate() {
+        match text.split_once('=') {
+            Some((key, value)) if !key.is_empty() => params.insert(key.to_owned(), value.to_owned()),
+            _ => {
+                let message = format!("`--param` number {} is not of the form `KEY=VALUE`", position + 1);
+                return Err(Failure::usage(message, "Write it as `-p day=2026-01-31`."));
+            }
+        };
+    }
+    Ok(params)
 }
 
 /// The exports that will run. Names that no export has are the engine's to refuse.
@@ -188,30 +184,30 @@ struct End<'a> {
 impl End<'_> {
     fn of_report(&self, report: &RunReport, progress: &Progress) -> Exit {
         let exit = Exit::from(report);
-        let written = self.documents(Ok(report), exit);
+        let is_written = self.documents(Ok(report), exit);
         if reader_is_gone(report) {
             return exit;
         }
         if !self.args.json {
-            let summary = Summary { report, notes: &progress.take_notes(), peak_memory: memory::peak() };
-            self.printer.screen().message(&format!("\n{summary}"));
+            let notes = progress.take_notes();
+            self.printer.summary(&Summary { report, notes: &notes, peak_memory: memory::peak() });
         }
         self.printer.failures(report);
-        exit.or_worse(written)
+        if is_written { exit } else { exit.or_worse(Exit::Failed) }
     }
 
     fn of_failure(&self, failure: &Failure) -> Exit {
         let exit = failure.exit();
-        // What can't be written was said already, or is what has failed.
-        let written = self.documents(Err(failure), exit);
+        // Why a report was not written has been said, and is not what has failed first.
+        self.documents(Err(failure), exit);
         self.printer.failure(failure);
-        if exit == Exit::Success { written } else { exit }
+        exit
     }
 
-    /// Writes the report for programs, to wherever it was asked for.
-    fn documents(&self, result: Result<&RunReport, &Failure>, exit: Exit) -> Exit {
+    /// Writes the report for programs to wherever it was asked for, and returns whether that went well.
+    fn documents(&self, result: Result<&RunReport, &Failure>, exit: Exit) -> bool {
         if !self.args.json && self.args.summary_output.is_none() {
-            return Exit::Success;
+            return true;
         }
         let text = RunDocument::new(result, exit, self.begin.elapsed(), memory::peak()).text();
         let mut failures = Vec::new();
@@ -228,7 +224,7 @@ impl End<'_> {
         for failure in &failures {
             self.printer.failure(failure);
         }
-        failures.iter().map(Failure::exit).fold(Exit::Success, Exit::or_worse)
+        failures.is_empty()
     }
 }
 
@@ -238,15 +234,22 @@ mod tests {
 
     #[test]
     fn parameters_are_split_at_the_first_sign() {
-        let check = |text: &str, expected: Option<(&str, &str)>| {
-            let param = text.parse::<Param>().ok();
-            assert_eq!(param.as_ref().map(|param| (param.key.as_str(), param.value.as_str())), expected, "{text}");
+        let check = |texts: &[&str], expected: Option<&[(&str, &str)]>| {
+            let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
+            let found = params(&texts).ok();
+            let expected = expected.map(|pairs| {
+                pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>()
+            });
+            assert_eq!(found, expected, "{texts:?}");
         };
-        check("day=2026-01-01", Some(("day", "2026-01-01")));
-        check("where=a=b", Some(("where", "a=b")));
-        check("empty=", Some(("empty", "")));
-        check("=value", None);
-        check("secret", None);
+        check(&[], Some(&[]));
+        check(
+            &["day=2026-01-01", "where=a=b", "empty="],
+            Some(&[("day", "2026-01-01"), ("where", "a=b"), ("empty", "")]),
+        );
+        check(&["a=1", "a=2"], Some(&[("a", "2")]));
+        check(&["=value"], None);
+        check(&["a=1", "secret"], None);
     }
 
     #[test]

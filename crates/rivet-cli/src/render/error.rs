@@ -2,8 +2,8 @@ use std::error::Error;
 use std::fmt;
 
 use miette::{
-    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteHandler, MietteHandlerOpts, ReportHandler as _,
-    SourceCode,
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteHandler, MietteHandlerOpts,
+    ReportHandler as _, SourceCode,
 };
 use rivet_core::{EngineError, ExportReport};
 use rivet_model::ExportName;
@@ -110,7 +110,18 @@ mod tests {
     fn an_error_of_an_export_names_it_and_shows_the_place() {
         let report = sample::failed("big orders");
         let error = ExportError::of(&report).unwrap();
-        assert_snapshot!(render(&error, Reader::File), @"");
+        assert_snapshot!(render(&error, Reader::File), @r#"
+        rivet::source::statement
+
+          × export `big orders`: the statement is not valid: syntax error at "FORM"
+           ╭─[2:1]
+         1 │ SELECT *
+         2 │ FORM orders
+           · ▲
+           · ╰── here
+           ╰────
+          help: Correct the query of the export.
+        "#);
         assert!(!render(&error, Reader::Terminal { colour: false }).contains('\u{1b}'));
         assert!(render(&error, Reader::Terminal { colour: true }).contains('\u{1b}'));
     }

@@ -1,4 +1,3 @@
-use std::error::Error;
 use std::time::Duration;
 
 use miette::{Diagnostic, LabeledSpan, SourceCode, SourceSpan};
@@ -78,7 +77,7 @@ impl Problem {
 }
 
 fn causes(error: &dyn Diagnostic) -> Vec<String> {
-    let chain = std::iter::successors(error.source(), |cause: &&(dyn Error + 'static)| cause.source());
+    let chain = std::iter::successors(error.source(), |cause| (*cause).source());
     chain.map(ToString::to_string).collect()
 }
 
@@ -88,9 +87,10 @@ fn labels(error: &dyn Diagnostic) -> Vec<Label> {
 }
 
 fn place(text: &dyn SourceCode, label: &LabeledSpan) -> Option<Label> {
-    let before = text.read_span(&SourceSpan::new(0.into(), label.offset()), 0, 0).ok()?;
+    let whole = text.read_span(&SourceSpan::new(0.into(), label.offset()), 0, 0).ok()?;
     let name = text.read_span(label.inner(), 0, 0).ok()?.name().map(ToOwned::to_owned);
-    let before = String::from_utf8_lossy(before.data());
+    // A span without length is read as one of length 1.
+    let before = String::from_utf8_lossy(whole.data().get(..label.offset())?);
     Some(Label {
         file: name,
         line: before.matches('\n').count() + 1,
@@ -131,9 +131,7 @@ impl<'a> RunDocument<'a> {
         peak_memory: Option<u64>,
     ) -> Self {
         let (exports, errors) = match result {
-            Ok(report) => {
-                (report.exports.as_slice(), report.exports.iter().filter_map(Problem::of_export).collect())
-            }
+            Ok(report) => (report.exports.as_slice(), report.exports.iter().filter_map(Problem::of_export).collect()),
             Err(failure) => (&[][..], Problem::all_of(failure)),
         };
         Self {
@@ -169,14 +167,14 @@ mod tests {
     #[test]
     fn an_error_is_one_line() {
         let problem = Problem::of_export(&sample::failed("big orders")).unwrap();
-        assert_snapshot!(problem.line(), @"");
+        assert_snapshot!(problem.line(), @r#"{"code":"rivet::source::statement","message":"the statement is not valid: syntax error at \"FORM\"","help":"Correct the query of the export.","export":"big orders","labels":[{"file":null,"line":2,"column":1,"offset":9,"length":0,"text":"here"}],"retry":"never","exit_code":1}"#);
     }
 
     #[test]
     fn a_failure_of_the_whole_command_names_no_export() {
         let failure = Failure::usage("two things at once", "Take one.");
         let lines: Vec<String> = Problem::all_of(&failure).iter().map(Problem::line).collect();
-        assert_snapshot!(lines.join("\n"), @"");
+        assert_snapshot!(lines.join("\n"), @r#"{"code":"rivet::cli::usage","message":"two things at once","help":"Take one.","retry":"never","exit_code":2}"#);
     }
 
     #[test]
@@ -193,6 +191,90 @@ mod tests {
     fn the_report_is_a_document() {
         let report = sample::run(vec![sample::committed("orders"), sample::failed("big orders")]);
         let document = RunDocument::new(Ok(&report), Exit::Failed, Duration::from_millis(12_345), Some(64_000_000));
-        assert_snapshot!(document.text(), @"");
+        assert_snapshot!(document.text(), @r#"
+        {
+          "rivet_version": "0.1.0",
+          "status": "failed",
+          "exit_code": 1,
+          "duration_ms": 12345,
+          "peak_memory_bytes": 64000000,
+          "exports": [
+            {
+              "export": "orders",
+              "run_id": "01981f5e-7b3a-7cc0-8f43-1d2ab0c9e001",
+              "status": "committed",
+              "rows": 6001215,
+              "bytes": 158312345,
+              "parts": [
+                {
+                  "name": "orders-0.parquet",
+                  "rows": 4000000,
+                  "bytes": 105000000,
+                  "sha256": "abababababababababababababababababababababababababababababababab"
+                },
+                {
+                  "name": "orders-1.parquet",
+                  "rows": 2001215,
+                  "bytes": 53312345,
+                  "sha256": "abababababababababababababababababababababababababababababababab"
+                }
+              ],
+              "duration_ms": 9812,
+              "retries": 0,
+              "longest_statement_ms": 9640,
+              "nulled": {},
+              "consistency": {
+                "held": "snapshot",
+                "position": "0/1A2B3C8"
+              },
+              "destination": "/data/out",
+              "manifest": "_rivet/01981f5e-7b3a-7cc0-8f43-1d2ab0c9e001.json",
+              "validated": null,
+              "error": null
+            },
+            {
+              "export": "big orders",
+              "run_id": "01981f5e-7b3a-7cc0-8f43-1d2ab0c9e001",
+              "status": "failed",
+              "rows": 0,
+              "bytes": 0,
+              "parts": [],
+              "duration_ms": 31,
+              "retries": 0,
+              "longest_statement_ms": 0,
+              "nulled": {},
+              "consistency": null,
+              "destination": "/data/out",
+              "manifest": null,
+              "validated": null,
+              "error": {
+                "code": "rivet::source::statement",
+                "message": "the statement is not valid: syntax error at \"FORM\"",
+                "retry": "never"
+              }
+            }
+          ],
+          "errors": [
+            {
+              "code": "rivet::source::statement",
+              "message": "the statement is not valid: syntax error at \"FORM\"",
+              "help": "Correct the query of the export.",
+              "export": "big orders",
+              "labels": [
+                {
+                  "file": null,
+                  "line": 2,
+                  "column": 1,
+                  "offset": 9,
+                  "length": 0,
+                  "text": "here"
+                }
+              ],
+              "retry": "never",
+              "exit_code": 1
+            }
+          ]
+        }
+        "#);
     }
 }

@@ -15,15 +15,17 @@ pub(crate) enum LogFormat {
     /// Lines for a person.
     #[default]
     Text,
-    /// One JSON object per line.
+    /// One JSON object per line, for errors too; the summary is left out.
     Json,
 }
 
 /// Sends what the libraries log to standard error.
 pub(crate) fn install(global: &GlobalArgs, environment: &Environment, printer: &Printer) -> Result<(), Failure> {
     let filter = filter(global, environment.get(VARIABLE))?;
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(printer.screen().clone()).with_ansi(printer.colour());
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(printer.screen().clone())
+        .with_ansi(printer.colour());
     let installed = match global.log_format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

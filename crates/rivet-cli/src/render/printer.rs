@@ -1,7 +1,6 @@
-use std::error::Error;
+use std::error::Error as _;
 use std::io;
 
-use miette::Diagnostic;
 use rivet_config::Environment;
 use rivet_core::{EngineError, RunReport};
 use rivet_model::RunStatus;
@@ -9,7 +8,7 @@ use rivet_model::RunStatus;
 use super::error::{ExportError, Reader, render};
 use super::json::Problem;
 use super::progress::ProgressStyle;
-use super::{LogFormat, Screen};
+use super::{LogFormat, Screen, Summary};
 use crate::app::GlobalArgs;
 use crate::failure::Failure;
 
@@ -18,7 +17,8 @@ use crate::failure::Failure;
 pub(crate) struct Printer {
     screen: Screen,
     reader: Reader,
-    json_errors: bool,
+    /// Whether standard error has nothing but lines of JSON.
+    json: bool,
     progress: ProgressStyle,
 }
 
@@ -33,10 +33,11 @@ impl Printer {
             LogFormat::Text if terminal => ProgressStyle::Bars,
             LogFormat::Text => ProgressStyle::Lines,
         };
+        let json = global.json_errors || global.log_format == LogFormat::Json;
         Self {
-            screen: Screen::new(progress == ProgressStyle::Bars, global.json_errors),
+            screen: Screen::new(progress == ProgressStyle::Bars, json),
             reader: if terminal { Reader::Terminal { colour } } else { Reader::File },
-            json_errors: global.json_errors,
+            json,
             progress,
         }
     }
@@ -56,30 +57,37 @@ impl Printer {
         self.progress
     }
 
+    /// Writes what a person reads at the end of a run.
+    pub(crate) fn summary(&self, summary: &Summary<'_>) {
+        // A blank line ends what was shown on the way.
+        let gap = if self.progress == ProgressStyle::None { "" } else { "\n" };
+        self.screen.message(&format!("{gap}{summary}"));
+    }
+
     /// Says why a command did not come to its end.
     pub(crate) fn failure(&self, failure: &Failure) {
-        if self.json_errors {
-            Problem::all_of(failure).iter().for_each(|problem| self.screen.line(&problem.line()));
+        if self.json {
+            for problem in Problem::all_of(failure) {
+                self.screen.line(&problem.line());
+            }
         } else {
-            self.error(failure);
+            self.screen.line(render(failure, self.reader).trim_end());
         }
     }
 
     /// Says why exports failed, one by one.
     pub(crate) fn failures(&self, report: &RunReport) {
         for export in &report.exports {
-            if self.json_errors {
-                Problem::of_export(export).iter().for_each(|problem| self.screen.line(&problem.line()));
+            if self.json {
+                if let Some(problem) = Problem::of_export(export) {
+                    self.screen.line(&problem.line());
+                }
             } else if export.status != RunStatus::Interrupted
                 && let Some(error) = ExportError::of(export)
             {
-                self.error(&error);
+                self.screen.line(&format!("\n{}", render(&error, self.reader).trim_end()));
             }
         }
-    }
-
-    fn error(&self, error: &dyn Diagnostic) {
-        self.screen.line(render(error, self.reader).trim_end());
     }
 }
 
@@ -89,7 +97,8 @@ pub(crate) fn reader_is_gone(report: &RunReport) -> bool {
     failures.peek().is_some() && failures.all(is_broken_pipe)
 }
 
-fn is_broken_pipe(error: &EngineError) -> bool {
+/// Returns whether nobody reads any more what an export writes.
+pub(super) fn is_broken_pipe(error: &EngineError) -> bool {
     // A source has pipes of its own, and those of local files do not break.
     if !matches!(error, EngineError::Store(_) | EngineError::Write(_)) {
         return false;

@@ -8,6 +8,7 @@ use rivet_core::{Event, EventKind, ExportReport, Observer, Settlement};
 use rivet_model::{ExportName, RunStatus};
 
 use super::Screen;
+use super::printer::is_broken_pipe;
 use super::quantity::{bytes, count, duration, per_second};
 
 /// How often an export may write a line where no terminal is.
@@ -114,7 +115,8 @@ impl Progress {
     }
 
     fn start(&self, export: &ExportName, destination: &str, chunks: u32) {
-        let numbers = Arc::new(Mutex::new(Numbers { begin: Instant::now(), rows: 0, bytes: 0, chunks_done: 0, chunks }));
+        let numbers =
+            Arc::new(Mutex::new(Numbers { begin: Instant::now(), rows: 0, bytes: 0, chunks_done: 0, chunks }));
         let bar = (self.style == ProgressStyle::Bars).then(|| self.add_bar(export, &numbers));
         if self.style == ProgressStyle::Lines {
             self.screen.message(&format!("{export}: writing to {destination}"));
@@ -126,10 +128,11 @@ impl Progress {
         let (export, numbers) = (export.clone(), Arc::clone(numbers));
         let line = move |_: &ProgressState, out: &mut dyn fmt::Write| {
             let numbers = *locked(&numbers);
-            // A bar that could not be drawn is drawn again.
-            drop(out.write_str(&line(&export, numbers, numbers.begin.elapsed())));
+            // A line that could not be drawn is drawn anew soon.
+            out.write_str(&line(&export, numbers, numbers.begin.elapsed())).unwrap_or_default();
         };
-        let style = BarStyle::with_template("{spinner} {line}").expect("the template is well-formed").with_key("line", line);
+        let style =
+            BarStyle::with_template("{spinner} {line}").expect("the template is well-formed").with_key("line", line);
         let bar = self.screen.bars().add(ProgressBar::new_spinner()).with_style(style);
         bar.enable_steady_tick(DRAW_INTERVAL);
         bar
@@ -154,7 +157,8 @@ impl Progress {
             bar.finish_and_clear();
             self.screen.bars().remove(&bar);
         }
-        if self.shows_lines() {
+        // Who has closed our stdout has seen what was wanted.
+        if self.shows_lines() && !report.error.as_deref().is_some_and(is_broken_pipe) {
             self.screen.message(&last_line(report));
         }
     }
@@ -167,7 +171,7 @@ impl Progress {
             return;
         }
         if let Ok(line) = serde_json::to_string(event) {
-            self.screen.message(&line);
+            self.screen.line(&line);
         }
     }
 
@@ -200,18 +204,21 @@ impl Observer for Progress {
 /// The line of an export on its way.
 fn line(export: &ExportName, numbers: Numbers, elapsed: Duration) -> String {
     let Numbers { rows, bytes: size, chunks_done, chunks, .. } = numbers;
-    let mut line = format!("{export}: {}, {}", count(rows, "row"), bytes(size));
-    let (row_rate, byte_rate) = (per_second(rows, elapsed), per_second(size, elapsed));
-    line.push_str(&format!(", {}/s, {}/s", count(row_rate, "row"), bytes(byte_rate)));
+    let mut parts = vec![
+        count(rows, "row"),
+        bytes(size),
+        format!("{}/s", count(per_second(rows, elapsed), "row")),
+        format!("{}/s", bytes(per_second(size, elapsed))),
+    ];
     if chunks > 1 {
-        line.push_str(&format!(", {chunks_done} of {chunks} chunks"));
+        parts.push(format!("{chunks_done} of {chunks} chunks"));
     }
-    line.push_str(&format!(", {}", duration(elapsed)));
+    parts.push(duration(elapsed));
     if chunks > 1 && chunks_done > 0 {
-        let left = elapsed * (chunks - chunks_done.min(chunks)) / chunks_done;
-        line.push_str(&format!(", about {} left", duration(left)));
+        let left = elapsed * chunks.saturating_sub(chunks_done) / chunks_done;
+        parts.push(format!("about {} left", duration(left)));
     }
-    line
+    format!("{export}: {}", parts.join(", "))
 }
 
 /// The line of an export that has ended.
@@ -231,6 +238,9 @@ fn news(kind: &EventKind) -> Option<String> {
     match kind {
         EventKind::Settled { export, run_id, settlement: Settlement::RolledForward } => {
             Some(format!("{export}: run {run_id} had ended well when its process died; it is now on record"))
+        }
+        EventKind::Settled { export, run_id, settlement: Settlement::Removed { files: 0 } } => {
+            Some(format!("{export}: run {run_id} was cut off; it had left no file"))
         }
         EventKind::Settled { export, run_id, settlement: Settlement::Removed { files } } => {
             let files = count(u64::try_from(*files).unwrap_or(u64::MAX), "file");
@@ -263,7 +273,13 @@ mod tests {
             assert_eq!(line(&export(), numbers, Duration::from_secs(3)), expected);
         };
         check(0, 0, 0, 1, "lineitem: 0 rows, 0 B, 0 rows/s, 0 B/s, 3.0 s");
-        check(1_206_339, 31_200_000, 0, 8, "lineitem: 1,206,339 rows, 31.2 MB, 402,113 rows/s, 10.4 MB/s, 0 of 8 chunks, 3.0 s");
+        check(
+            1_206_339,
+            31_200_000,
+            0,
+            8,
+            "lineitem: 1,206,339 rows, 31.2 MB, 402,113 rows/s, 10.4 MB/s, 0 of 8 chunks, 3.0 s",
+        );
         check(6, 600, 3, 8, "lineitem: 6 rows, 600 B, 2 rows/s, 200 B/s, 3 of 8 chunks, 3.0 s, about 5.0 s left");
         check(6, 600, 9, 8, "lineitem: 6 rows, 600 B, 2 rows/s, 200 B/s, 9 of 8 chunks, 3.0 s, about 0 ms left");
     }
@@ -285,7 +301,10 @@ mod tests {
     fn news_are_whole_sentences() {
         let run_id = sample::committed("lineitem").run_id.unwrap();
         let settled = |settlement| news(&EventKind::Settled { export: export(), run_id, settlement }).unwrap();
-        assert!(settled(Settlement::Removed { files: 1 }).ends_with("was cut off; removed the 1 file that it had left"));
+        assert!(
+            settled(Settlement::Removed { files: 1 }).ends_with("was cut off; removed the 1 file that it had left")
+        );
+        assert!(settled(Settlement::Removed { files: 0 }).ends_with("was cut off; it had left no file"));
         assert!(settled(Settlement::RolledForward).contains("is now on record"));
         let error = ErrorRecord {
             code: "rivet::source::connect".to_owned(),

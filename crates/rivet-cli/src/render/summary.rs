@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 use rivet_core::{ExportReport, RunReport};
 use rivet_model::{ExportName, RunStatus};
 
@@ -25,11 +25,15 @@ impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}\n", table(&self.report.exports))?;
         for export in &self.report.exports {
-            self.details(f, export)?;
+            let mut details = String::new();
+            self.details(&mut details, export)?;
+            if !details.is_empty() {
+                writeln!(f, "{}\n{details}", export.export)?;
+            }
         }
         self.total(f)?;
         if self.report.is_interrupted() {
-            write!(f, "\n\nInterrupted. Nothing of what was not committed is kept; {}", AGAIN)?;
+            write!(f, "\n\nInterrupted. Nothing of what was not committed is kept; {AGAIN}")?;
         }
         Ok(())
     }
@@ -39,8 +43,7 @@ const AGAIN: &str = "to go on, run the same command again.";
 
 impl Summary<'_> {
     /// The lines of one export: what does not fit in a table.
-    fn details(&self, f: &mut fmt::Formatter<'_>, export: &ExportReport) -> fmt::Result {
-        writeln!(f, "{}", export.export)?;
+    fn details(&self, f: &mut String, export: &ExportReport) -> fmt::Result {
         if let Some(run_id) = export.run_id {
             field(f, "run", &run_id)?;
         }
@@ -49,10 +52,10 @@ impl Summary<'_> {
         } else if !export.destination.is_empty() && export.status == RunStatus::Committed {
             field(f, "written to", &export.destination)?;
         }
-        if let Some(consistency) = &export.consistency {
-            field(f, "read view", consistency)?;
-        }
         if export.status == RunStatus::Committed {
+            if let Some(consistency) = &export.consistency {
+                field(f, "read view", consistency)?;
+            }
             let rate = per_second(export.rows, export.duration);
             let flow = bytes(per_second(export.bytes, export.duration));
             field(f, "rate", &format_args!("{}/s, {flow}/s", count(rate, "row")))?;
@@ -69,7 +72,7 @@ impl Summary<'_> {
         for note in self.notes.get(&export.export).into_iter().flatten() {
             field(f, "note", note)?;
         }
-        writeln!(f)
+        Ok(())
     }
 
     fn total(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -88,7 +91,7 @@ impl Summary<'_> {
     }
 }
 
-fn field(f: &mut fmt::Formatter<'_>, name: &str, value: &dyn fmt::Display) -> fmt::Result {
+fn field(f: &mut String, name: &str, value: &dyn fmt::Display) -> fmt::Result {
     writeln!(f, "  {name:<11}{value}")
 }
 
@@ -111,11 +114,12 @@ fn table(exports: &[ExportReport]) -> String {
     }
     for (position, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
-        match position {
-            // A long name is wrapped, and a number never is.
-            0 => {}
-            1 => drop(column.set_constraint(ColumnConstraint::ContentWidth)),
-            _ => drop(column.set_constraint(ColumnConstraint::ContentWidth).set_cell_alignment(CellAlignment::Right)),
+        // A long name is wrapped, and a number never is.
+        if position > 0 {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+        if position > 1 {
+            column.set_cell_alignment(CellAlignment::Right);
         }
     }
     let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
@@ -159,7 +163,18 @@ mod tests {
 
     #[test]
     fn a_run_of_one_export() {
-        assert_snapshot!(summary(vec![sample::committed("lineitem")], &[]), @"");
+        assert_snapshot!(summary(vec![sample::committed("lineitem")], &[]), @"
+        export    status          rows  files      size   time  retries  longest statement
+        lineitem  committed  6,001,215      2  158.3 MB  9.8 s        0              9.6 s
+
+        lineitem
+          run        01981f5e-7b3a-7cc0-8f43-1d2ab0c9e001
+          manifest   /data/out/_rivet/01981f5e-7b3a-7cc0-8f43-1d2ab0c9e001.json
+          read view  one snapshot at 0/1A2B3C8
+          rate       611,619 rows/s, 16.1 MB/s
+
+        total: 1 of 1 exports, 6,001,215 rows, 2 files, 158.3 MB in 12.3 s; peak memory 61.2 MB
+        ");
     }
 
     #[test]
@@ -173,14 +188,49 @@ mod tests {
         (skipped.rows, skipped.bytes) = (0, 0);
         skipped.parts.clear();
         skipped.manifest = None;
+        let mut refused = sample::failed("big orders");
+        refused.run_id = None;
         let notes = [("lineitem", "the column `l_comment` is read as text")];
-        assert_snapshot!(summary(vec![checked, sample::failed("big orders"), skipped], &notes), @"");
+        assert_snapshot!(summary(vec![checked, refused, skipped], &notes), @"
+        export                    status          rows  files      size   time  retries  longest statement
+        lineitem                  committed  6,001,215      2  158.3 MB  9.8 s        2              9.6 s
+        big orders                failed             0      0       0 B  31 ms        0               0 ms
+        an export whose name is   skipped            0      0       0 B  9.8 s        0              9.6 s
+        much longer than any
+        name should be, but it
+        may
+
+        lineitem
+          run        01981f5e-7b3a-7cc0-8f43-1d2ab0c9e001
+          manifest   /data/out/_rivet/01981f5e-7b3a-7cc0-8f43-1d2ab0c9e001.json
+          read view  one snapshot at 0/1A2B3C8
+          rate       611,619 rows/s, 16.1 MB/s
+          validated  every part was read back and is as its manifest says
+          nulled     1 value of `l_shipdate` became NULL: the column's type can't hold them
+          nulled     1,200 values of `l_tax` became NULL: the column's type can't hold them
+          note       the column `l_comment` is read as text
+
+        an export whose name is much longer than any name should be, but it may
+          run        01981f5e-7b3a-7cc0-8f43-1d2ab0c9e001
+
+        total: 2 of 3 exports, 6,001,215 rows, 2 files, 158.3 MB in 12.3 s; peak memory 61.2 MB
+        ");
     }
 
     #[test]
     fn an_interrupted_run_says_how_to_go_on() {
         let mut export = sample::failed("orders");
         export.status = RunStatus::Interrupted;
-        assert_snapshot!(summary(vec![export], &[]), @"");
+        assert_snapshot!(summary(vec![export], &[]), @"
+        export  status       rows  files  size   time  retries  longest statement
+        orders  interrupted     0      0   0 B  31 ms        0               0 ms
+
+        orders
+          run        01981f5e-7b3a-7cc0-8f43-1d2ab0c9e001
+
+        total: 0 of 1 exports, 0 rows, 0 files, 0 B in 12.3 s; peak memory 61.2 MB
+
+        Interrupted. Nothing of what was not committed is kept; to go on, run the same command again.
+        ");
     }
 }

@@ -1,0 +1,1 @@
+//! End to end: the built program against a real PostgreSQL.

@@ -7,5 +7,5 @@ mod yaml;
 
 pub(crate) use node::{Node, Origin, Value};
 pub(crate) use path::{Path, Step};
-pub(crate) use redact::Redacted;
+pub(crate) use redact::{Redacted, is_variable_name};
 pub(crate) use yaml::{Parsed, parse, parse_scalar};

@@ -45,7 +45,13 @@ impl Path {
         self.0.starts_with(&other.0)
     }
 
-    /// Returns the last key of the way, which is what a person calls the value.
+    /// Returns what a person calls the value.
+    pub(crate) fn called(&self) -> String {
+        let entry = if matches!(self.0.last(), Some(Step::Index(_))) { "an entry of " } else { "" };
+        format!("{entry}`{}`", self.name())
+    }
+
+    /// Returns the last key of the way.
     pub(crate) fn name(&self) -> &str {
         let key = self.0.iter().rev().find_map(|step| match step {
             Step::Key(key) => Some(key.as_str()),

@@ -22,7 +22,7 @@ impl Redacted {
         if let Some(root) = root {
             tree_secrets(text, root, &mut cuts);
         }
-        Self::cover(text, merged(cuts))
+        Self::cover(text, around_names(text, merged(cuts)))
     }
 
     fn cover(text: &str, cuts: Vec<Range<usize>>) -> Self {
@@ -68,6 +68,38 @@ fn merged(mut cuts: Vec<Range<usize>>) -> Vec<Range<usize>> {
         }
     }
     merged
+}
+
+/// Leaves `${NAME}` out of the cuts: a name is no secret, and it is what an error speaks of.
+fn around_names(text: &str, cuts: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    let mut pieces = Vec::new();
+    for cut in cuts {
+        let mut start = cut.start;
+        for name in names_in(text, &cut) {
+            pieces.push(start..name.start);
+            start = name.end;
+        }
+        pieces.push(start..cut.end);
+    }
+    pieces.retain(|piece| !piece.is_empty());
+    pieces
+}
+
+fn names_in(text: &str, cut: &Range<usize>) -> Vec<Range<usize>> {
+    let source = text.get(cut.clone()).unwrap_or_default();
+    let name = |(at, _): (usize, &str)| {
+        let inner = source.get(at + 2..)?.split_once('}')?.0;
+        let escaped = source.get(..at)?.ends_with('$');
+        (is_variable_name(inner) && !escaped).then(|| cut.start + at..cut.start + at + inner.len() + 3)
+    };
+    source.match_indices("${").filter_map(name).collect()
+}
+
+/// Whether a text can be the name of an environment variable.
+pub(crate) fn is_variable_name(text: &str) -> bool {
+    let mut chars = text.chars();
+    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// Whether the value of this key is a secret; a misspelled `password` counts.
@@ -137,8 +169,11 @@ fn tree_secrets(text: &str, node: &Node, cuts: &mut Vec<Range<usize>>) {
         Value::List(items) => items.iter().for_each(|item| tree_secrets(text, item, cuts)),
         Value::Map(entries) => {
             for entry in entries {
-                if is_secret_key(&entry.key) {
-                    cover_all(&entry.node, cuts);
+                let secret = is_secret_key(&entry.key) && entry.key != "webhook";
+                if secret || is_misused(&entry.key, &entry.node) {
+                    cover_all(text, &entry.node, cuts);
+                } else if let Some(url) = entry.node.entry("url").filter(|_| entry.key == "webhook") {
+                    cover_all(text, &url.node, cuts);
                 } else if entry.key == "url" || entry.key == "endpoint" {
                     cover_url(text, &entry.node, cuts);
                 } else {
@@ -150,14 +185,21 @@ fn tree_secrets(text: &str, node: &Node, cuts: &mut Vec<Range<usize>>) {
     }
 }
 
-fn cover_all(node: &Node, cuts: &mut Vec<Range<usize>>) {
+/// Whether a key that takes the name of a variable was given something else: very likely the secret itself.
+fn is_misused(key: &str, node: &Node) -> bool {
+    key.ends_with("_env") && node.text().is_some_and(|text| !is_variable_name(text))
+}
+
+fn cover_all(text: &str, node: &Node, cuts: &mut Vec<Range<usize>>) {
     match &node.value {
-        Value::List(items) => items.iter().for_each(|item| cover_all(item, cuts)),
-        Value::Map(entries) => entries.iter().for_each(|entry| cover_all(&entry.node, cuts)),
+        Value::List(items) => items.iter().for_each(|item| cover_all(text, item, cuts)),
+        Value::Map(entries) => entries.iter().for_each(|entry| cover_all(text, &entry.node, cuts)),
         Value::Null => {}
         Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) => {
             if let Origin::File(span) = &node.origin {
-                cuts.push(span.clone());
+                // The span of a block ends behind its last line's end.
+                let source = text.get(span.clone()).unwrap_or_default();
+                cuts.push(span.start..span.start + source.trim_end().len());
             }
         }
     }
@@ -169,7 +211,7 @@ fn cover_url(text: &str, node: &Node, cuts: &mut Vec<Range<usize>>) {
     let Origin::File(span) = &node.origin else { return };
     let Some(source) = text.get(span.clone()) else { return };
     if !matches!(node.value, Value::Text(_)) || source.contains(['\n', '\\']) {
-        return cover_all(node, cuts);
+        return cover_all(text, node, cuts);
     }
     if let Some(end) = source.rfind('@').filter(|_| !source.contains("://")) {
         cuts.push(span.start..span.start + end);
@@ -194,7 +236,10 @@ mod tests {
         check("url: 'postgres:/u:s3cret@host/db'", "url: ***@host/db'");
         check("# url: postgres://u:s3cret@host/db\na: 1", "# url: postgres://***@host/db\na: 1");
         check("# password: s3cret\na: 1", "# password: ***\na: 1");
-        check("password: |\n  s3\n  cret\nport: 1", "password: ***port: 1");
+        check("password: |\n  s3\n  cret\nport: 1", "password: |\n  ***\nport: 1");
+        check("url: postgres://u:${DB}x@host/db", "url: postgres://***${DB}***@host/db");
+        check("password_env: s3-cret", "password_env: ***");
+        check("webhook: { url: https://x/s3cret, on: [failure] }", "webhook: { url: ***, on: [failure] }");
         check("{user: u, pasword: s3cret, port: 1}", "{user: u, pasword: ***, port: 1}");
         check("password: 'open\n  s3cret\nport: 1", "password: ***\n  ***\nport: 1");
         check("password_env: DB_PASSWORD", "password_env: DB_PASSWORD");
@@ -207,8 +252,8 @@ mod tests {
         let redacted = Redacted::new(text, None);
         let at = text.find("port").unwrap();
         let place = redacted.shift(&(at..at + 4));
-        assert_eq!(&redacted.text[place], "port");
+        assert_eq!(redacted.text.get(place), Some("port"));
         let inside = redacted.shift(&(20..25));
-        assert_eq!(&redacted.text[inside], MASK);
+        assert_eq!(redacted.text.get(inside), Some(MASK));
     }
 }

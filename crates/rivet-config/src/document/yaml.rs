@@ -38,6 +38,7 @@ pub(crate) fn parse_scalar(text: &str, origin: &Origin) -> Option<Node> {
 fn settle(node: &mut Node, origin: &Origin) {
     node.origin = origin.clone();
     node.loose = true;
+    node.expanded = true;
     match &mut node.value {
         Value::List(items) => items.iter_mut().for_each(|item| settle(item, origin)),
         Value::Map(entries) => {
@@ -66,8 +67,8 @@ enum Any {
     Int(i128),
     Float(f64),
     Text(String),
-    List(Vec<Spanned<Any>>),
-    Map(Vec<(Spanned<Key>, Spanned<Any>)>),
+    List(Vec<Spanned<Self>>),
+    Map(Vec<(Spanned<Key>, Spanned<Self>)>),
 }
 
 /// A key: its text, or nothing where the file's own text is the key (`null`, `7`).
@@ -109,7 +110,7 @@ impl<'de> Visitor<'de> for AnyVisitor {
     }
 
     fn visit_u128<E: serde::de::Error>(self, number: u128) -> Result<Any, E> {
-        i128::try_from(number).map(Any::Int).map_err(|_| E::custom("the number is too large"))
+        i128::try_from(number).ok().map(Any::Int).ok_or_else(|| E::custom("the number is too large"))
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Any, E> {
@@ -197,12 +198,11 @@ impl Reader<'_> {
 fn span_of(location: Location, text: &str) -> Range<usize> {
     let span = location.span();
     let index = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-    let range = match (span.byte_offset(), span.byte_len()) {
-        (Some(offset), Some(length)) => index(offset)..index(offset).saturating_add(index(length)),
-        _ => {
-            let offset = offset_of(text, index(location.line()), index(location.column()));
-            offset..offset
-        }
+    let range = if let (Some(offset), Some(length)) = (span.byte_offset(), span.byte_len()) {
+        index(offset)..index(offset).saturating_add(index(length))
+    } else {
+        let offset = offset_of(text, index(location.line()), index(location.column()));
+        offset..offset
     };
     let start = range.start.min(text.len());
     let end = range.end.clamp(start, text.len());
@@ -240,7 +240,7 @@ mod tests {
     fn place(text: &str, path: &Path) -> String {
         let parsed = parse(text).ok().expect("the text is YAML");
         match &parsed.root.get(path).expect("the way exists").origin {
-            Origin::File(span) => text[span.clone()].to_owned(),
+            Origin::File(span) => text.get(span.clone()).unwrap_or_default().to_owned(),
             Origin::Environment(_) | Origin::Flag(_) => unreachable!("read from a file"),
         }
     }

@@ -214,7 +214,7 @@ pub(crate) struct RawMetaColumns {
 pub(crate) struct RawParquet {
     /// Which encodings. Default: `compat`.
     pub(crate) encoding: Option<RawEncoding>,
-    /// Where a row group ends. Default: `auto`, or what the keys below say.
+    /// Where a row group ends. Default: `auto`, or what the other keys say.
     pub(crate) row_group_strategy: Option<RawRowGroupStrategy>,
     /// Rows of a row group, for `fixed_rows`.
     pub(crate) row_group_rows: Option<u64>,

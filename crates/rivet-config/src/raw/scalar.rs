@@ -26,7 +26,7 @@ impl Visitor<'_> for NumberOrTextVisitor {
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<NumberOrText, E> {
         let unexpected = serde::de::Unexpected::Signed(number);
-        u64::try_from(number).map(NumberOrText::Number).map_err(|_| E::invalid_value(unexpected, &self))
+        u64::try_from(number).ok().map(NumberOrText::Number).ok_or_else(|| E::invalid_value(unexpected, &self))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<NumberOrText, E> {
@@ -122,7 +122,7 @@ impl Visitor<'_> for SwitchVisitor {
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<Switch, E> {
         let unexpected = serde::de::Unexpected::Signed(number);
-        u64::try_from(number).map(Switch::Number).map_err(|_| E::invalid_value(unexpected, &self))
+        u64::try_from(number).ok().map(Switch::Number).ok_or_else(|| E::invalid_value(unexpected, &self))
     }
 }
 

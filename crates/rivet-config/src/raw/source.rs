@@ -30,7 +30,7 @@ pub(crate) struct RawSource {
     pub(crate) password: Option<String>,
     /// The environment variable that holds the password.
     pub(crate) password_env: Option<String>,
-    /// The database; for SQLite its file. Default: what the database takes by itself.
+    /// The database; for `sqlite` its file. Default: what the database takes by itself.
     pub(crate) database: Option<String>,
     /// What kind of server it is. It chooses the tuning profile where none is named: `fast`, `balanced`, `balanced`.
     pub(crate) environment: Option<EnvironmentKind>,

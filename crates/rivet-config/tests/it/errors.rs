@@ -1,18 +1,15 @@
 use std::path::Path;
 
 use miette::JSONReportHandler;
-use rivet_config::{ConfigErrors, Environment, FindingKind, Overrides, load};
+use rivet_config::{ConfigErrors, Environment, FindingKind, Overrides, load, parse_str};
 
 use crate::support::{environment, fixtures, parse, render, with_export, with_source, yaml_files};
 
-fn load_fixture(path: &Path) -> ConfigErrors {
-    load(path, &environment(), &Overrides::default()).expect_err(&path.display().to_string())
-}
-
 /// The path of this machine is no part of a snapshot.
-fn steady(text: &str) -> String {
-    let folder = fixtures().join("errors").display().to_string();
-    text.replace(&folder, "conf")
+fn load_fixture(file: &Path) -> ConfigErrors {
+    let text = std::fs::read_to_string(file).unwrap();
+    let path = Path::new("conf").join(file.file_name().unwrap());
+    parse_str(&text, &path, &environment(), &Overrides::default()).expect_err(&file.display().to_string())
 }
 
 #[test]
@@ -25,7 +22,7 @@ fn every_fixture_is_told_as_its_snapshot_says() {
     assert!(files.len() >= 12, "the fixtures are gone");
     for file in files {
         let name = file.file_stem().unwrap().to_string_lossy().into_owned();
-        let rendered = steady(&render(&load_fixture(&file)));
+        let rendered = render(&load_fixture(&file));
         assert!(!rendered.contains("s3cret"), "{name} shows a secret:\n{rendered}");
         settings.bind(|| insta::assert_snapshot!(name, rendered));
     }
@@ -46,7 +43,12 @@ fn errors_are_json_as_well() {
 fn a_file_that_is_not_there_says_what_to_do() {
     let errors = load(Path::new("no/such.yaml"), &Environment::empty(), &Overrides::default()).unwrap_err();
     assert_eq!(errors.findings()[0].kind(), FindingKind::FileNotFound);
-    insta::assert_snapshot!(render(&errors), @r"");
+    insta::assert_snapshot!(render(&errors), @r"
+    rivet::config::file_not_found
+
+      × there is no file `no/such.yaml`
+      help: Name the file with `--config FILE`, or write one with `rivet init`.
+    ");
 }
 
 #[test]
@@ -138,4 +140,18 @@ fn what_a_variable_holds_is_not_shown() {
         let shown = format!("{}{errors:?}{errors}", render(&errors));
         assert!(!shown.contains("s3cret"), "{keys}:\n{shown}");
     }
+}
+
+#[test]
+fn a_misspelled_key_is_not_missing_as_well() {
+    let check = |from: &str, to: &str, expected: &str| {
+        let text = with_export("").replace(from, to);
+        assert_eq!(messages(&text), [expected], "{text}");
+    };
+    check("table:", "tabel:", "unknown key `tabel` in `exports[0]`");
+    check("destination:", "destinations:", "unknown key `destinations` in `exports[0]`");
+    check("name:", "nam:", "unknown key `nam` in `exports[0]`");
+    check("url:", "ulr:", "unknown key `ulr` in `source`");
+    check("exports:", "export:", "unknown key `export`");
+    check("type: postgres", "typ: postgres", "unknown key `typ` in `source`");
 }

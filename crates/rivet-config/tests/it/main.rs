@@ -1,5 +1,7 @@
 //! The crate as its callers see it.
+#![cfg(test)]
 
+mod damage;
 mod errors;
 mod layers;
 mod reference;

@@ -25,7 +25,8 @@ fn password() -> impl Strategy<Value = String> {
 }
 
 fn encoded(password: &str) -> String {
-    password.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    let escapes: Vec<String> = password.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    escapes.concat()
 }
 
 /// Layouts in which a URL stands in a file, right ones and wrong ones.

@@ -172,7 +172,7 @@ impl Mantissa for i128 {
 }
 
 impl Mantissa for i256 {
-    const ZERO: Self = i256::ZERO;
+    const ZERO: Self = Self::ZERO;
 
     fn push_digit(self, digit: u16) -> Option<Self> {
         self.checked_mul(Self::from_i128(10_000))?.checked_add(Self::from_i128(i128::from(digit)))

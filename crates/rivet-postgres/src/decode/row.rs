@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
@@ -169,7 +170,7 @@ impl RowDecoder {
             }
         }
         let options = RecordBatchOptions::new().with_row_count(Some(self.pending_rows));
-        let batch = RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)
             .map_err(|error| DecodeError::protocol(format!("the rows do not fit their description: {error}")))?;
         ready.push_back(batch);
         self.pending_rows = 0;

@@ -231,7 +231,7 @@ mod tests {
             (oid::NUMERIC, "numeric", numeric(100, 2), "is numeric, which no decimal type of Arrow holds"),
             (oid::MONEY, "money", 2, "Decimal128(19, 2), native, exact"),
             (oid::TIMESTAMPTZ, "timestamptz", -1, "Timestamp(µs, \"UTC\") null, native, exact"),
-            (oid::INTERVAL, "interval", -1, "Utf8, text, text"),
+            (1186, "interval", -1, "Utf8, text, text"),
             (16_400, "citext", -1, "Utf8, native, exact"),
             (16_401, "hstore", -1, "Utf8, json, exact"),
             (16_402, "geometry", -1, "Binary, wkb, exact"),

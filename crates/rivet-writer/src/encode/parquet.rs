@@ -140,8 +140,8 @@ fn with_deltas(
 }
 
 fn codec(compression: Compression) -> Result<Codec, WriteError> {
-    let refuse = |message: String| WriteError::Options {
-        message,
+    let refuse = |codec, level: i64| WriteError::Options {
+        message: format!("{codec} has no level {level}"),
         help: "Choose a level that the codec has: 1 to 9 for gzip, 1 to 22 for zstd.",
     };
     Ok(match compression {
@@ -149,10 +149,10 @@ fn codec(compression: Compression) -> Result<Codec, WriteError> {
         Compression::Snappy => Codec::SNAPPY,
         Compression::Lz4 => Codec::LZ4_RAW,
         Compression::Gzip { level } => {
-            Codec::GZIP(GzipLevel::try_new(level).map_err(|error| refuse(error.to_string()))?)
+            Codec::GZIP(GzipLevel::try_new(level).map_err(|_range| refuse("gzip", i64::from(level)))?)
         }
         Compression::Zstd { level } => {
-            Codec::ZSTD(ZstdLevel::try_new(level).map_err(|error| refuse(error.to_string()))?)
+            Codec::ZSTD(ZstdLevel::try_new(level).map_err(|_range| refuse("zstd", i64::from(level)))?)
         }
     })
 }

@@ -264,3 +264,46 @@ fn object_retry(error: &object_store::Error) -> Retry {
         _ => Retry::Never,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_the_operating_system_are_sorted() {
+        let check = |kind: io::ErrorKind, code: &str, retry| {
+            let error = StoreError::io("write", "/data", kind.into());
+            assert_eq!(error.code().map(|code| code.to_string()), Some(format!("rivet::writer::{code}")));
+            assert_eq!(error.retry(), retry, "{kind}");
+            assert!(error.to_string().contains("`/data`"));
+        };
+        check(io::ErrorKind::StorageFull, "full", Retry::Never);
+        check(io::ErrorKind::QuotaExceeded, "full", Retry::Never);
+        check(io::ErrorKind::PermissionDenied, "permission", Retry::Never);
+        check(io::ErrorKind::ReadOnlyFilesystem, "read_only", Retry::Never);
+        check(io::ErrorKind::NotADirectory, "not_a_folder", Retry::Never);
+        check(io::ErrorKind::InvalidInput, "io", Retry::Never);
+        check(io::ErrorKind::StaleNetworkFileHandle, "io", Retry::Backoff);
+    }
+
+    #[test]
+    fn errors_of_object_stores_are_sorted() {
+        let source = || io::Error::other("503 Slow Down").into();
+        let check = |error, code: &str, retry| {
+            let error = StoreError::object("write", "bucket/part", error);
+            assert_eq!(error.code().map(|code| code.to_string()), Some(format!("rivet::writer::{code}")));
+            assert_eq!(error.retry(), retry, "{error:?}");
+        };
+        check(object_store::Error::Generic { store: "S3", source: source() }, "object_store", Retry::Backoff);
+        let denied = object_store::Error::PermissionDenied { path: "p".to_owned(), source: source() };
+        check(denied, "permission", Retry::Never);
+        let missing = object_store::Error::NotFound { path: "p".to_owned(), source: source() };
+        check(missing, "object_store", Retry::Never);
+    }
+
+    #[test]
+    fn an_error_passes_through_std_io() {
+        let error = StoreError::io("write", "/data", io::ErrorKind::StorageFull.into()).into_io();
+        assert!(matches!(error.downcast::<StoreError>(), Ok(StoreError::Full { .. })));
+    }
+}

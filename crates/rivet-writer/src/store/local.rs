@@ -118,7 +118,7 @@ impl LocalStore {
     }
 
     fn commit_now(&self, manifest: &Manifest) -> Result<Commit, StoreError> {
-        let name = manifest_name(&manifest.export, manifest.run_id);
+        let name = manifest.name();
         let path = self.root.join(&name);
         if let Some(folder) = path.parent() {
             make_folder(folder)?;

@@ -174,7 +174,7 @@ impl PartStore for ObjectStoreParts {
     }
 
     async fn commit(&self, manifest: &Manifest) -> Result<Commit, StoreError> {
-        let name = manifest_name(&manifest.export, manifest.run_id);
+        let name = manifest.name();
         let failed = |source| StoreError::object("create", &name, source);
         let commit = match self.write(&name, manifest.to_bytes(), PutMode::Create).await {
             Ok(()) => Commit::Created,

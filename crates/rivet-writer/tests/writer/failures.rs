@@ -98,7 +98,7 @@ fn options_that_do_not_fit_are_refused_before_anything_is_written() {
     check(options(Format::Csv, Compression::Snappy), "can't be compressed with snappy");
     check(options(Format::Csv, Compression::Lz4), "can't be compressed with lz4");
     check(options(Format::Csv, Compression::Gzip { level: 10 }), "gzip has no level 10");
-    check(options(Format::Parquet, Compression::Zstd { level: 23 }), "23");
+    check(options(Format::Parquet, Compression::Zstd { level: 23 }), "zstd has no level 23");
     let csv = CsvOptions { delimiter: b'"', ..CsvOptions::default() };
     check(OutputOptions { csv, ..options(Format::Csv, Compression::None) }, "the CSV delimiter");
 }
