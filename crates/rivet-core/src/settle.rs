@@ -56,8 +56,7 @@ async fn roll_forward(
     store: &dyn PartStore,
     manifest: &Manifest,
 ) -> Result<Settlement, EngineError> {
-    let parts: Vec<_> = manifest.parts.iter().map(|part| part.record.clone()).collect();
-    store.publish(manifest.run_id, &parts).await?;
+    // Its parts were made visible before it; a consumer may have moved them on since.
     store.commit(manifest).await?;
     let metrics = RunMetrics {
         rows: manifest.rows,

@@ -30,6 +30,11 @@ pub(crate) fn is_texty(source: &SourceType) -> bool {
         || source.shape == TypeShape::Enum
 }
 
+/// Whether a type is a network address, which we write as text ourselves.
+pub(crate) fn is_network(source: &SourceType) -> bool {
+    matches!(source.id, oid::INET | oid::CIDR)
+}
+
 /// Returns the Arrow type of a scalar whose binary form decodes into it; `None` where it has to be cast to text.
 ///
 /// A numeric without precision counts as 38 digits without a fraction here: what it becomes is for the
@@ -56,6 +61,7 @@ pub(crate) fn natural_scalar(source: &SourceType) -> Option<DataType> {
         oid::TIMESTAMPTZ => timestamp_tz(),
         oid::BYTEA => DataType::Binary,
         oid::JSONB => DataType::Utf8,
+        _ if is_network(source) => DataType::Utf8,
         oid::UUID => DataType::FixedSizeBinary(16),
         _ if is_texty(source) => DataType::Utf8,
         _ if source.base == "vector" && source.modifier > 0 => {
@@ -135,6 +141,7 @@ pub(crate) fn natural_field(
                 (decimal(precision, scale).ok_or(Unmapped)?, None)
             }
             _ => match natural_scalar(source) {
+                Some(natural) if is_network(source) => (natural, Some(source.base.as_str())),
                 Some(natural) => (natural, None),
                 None => (DataType::Utf8, Some(source.base.as_str())),
             },

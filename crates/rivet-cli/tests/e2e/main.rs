@@ -1,1 +1,15 @@
 //! End to end: the built program against a real PostgreSQL.
+//!
+//! `cargo xtask e2e` brings the servers up and runs these. What a machine lacks leaves out the tests with these
+//! words in their names: `pgbouncer`, `tls`, `compared` (a Python with pyarrow and DuckDB), `full_disk`.
+
+mod support;
+
+mod bad_input;
+mod crash;
+mod edges;
+mod embedded;
+mod faults;
+mod modes;
+mod values;
+mod writers;

@@ -16,7 +16,7 @@ use super::record::Record;
 use super::vector::Vector;
 use super::{Decode, Policy, Reading, exact, temporal};
 use crate::oid;
-use crate::types::{is_texty, natural_scalar};
+use crate::types::{is_network, is_texty, natural_scalar};
 
 /// Makes the decoder of a column.
 pub(super) fn decoder(column: &ColumnSpec, policy: Policy) -> Box<dyn Decode> {
@@ -144,6 +144,7 @@ fn scalar(source: &SourceType, target: &DataType, policy: Policy) -> Box<dyn Dec
         DataType::FixedSizeBinary(_) => Box::new(Uuid::new()),
         DataType::FixedSizeList(field, dimension) => Box::new(Vector::new(Arc::clone(field), *dimension)),
         DataType::Binary => Box::new(Bytes::new(Content::Binary)),
+        _ if is_network(source) => Box::new(Bytes::new(Content::Network)),
         _ if source.id == oid::JSONB => Box::new(Bytes::new(Content::Jsonb)),
         _ => text(),
     }

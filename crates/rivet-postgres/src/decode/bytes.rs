@@ -3,7 +3,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BinaryArray, NullBufferBuilder, StringArray};
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
-use super::{ColumnFault, Decode, Fault};
+use super::{ColumnFault, Decode, Fault, network};
 
 /// What the bytes of a [`Bytes`] column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub(super) enum Content {
     Text,
     /// `jsonb`: a version byte, then text.
     Jsonb,
+    /// A network address, which becomes text.
+    Network,
     /// Anything.
     Binary,
 }
@@ -54,9 +56,14 @@ impl Bytes {
 
 impl Decode for Bytes {
     fn push(&mut self, value: &[u8]) -> Result<(), Fault> {
+        let rendered;
         let value = match (self.content, value) {
             (Content::Jsonb, [JSONB_VERSION, text @ ..]) => text,
             (Content::Jsonb, _) => return Err(Fault::Malformed("a jsonb value of an unknown version")),
+            (Content::Network, value) => {
+                rendered = network::render(value)?;
+                rendered.as_bytes()
+            }
             (Content::Text | Content::Binary, value) => value,
         };
         self.values.extend_from_slice(value);

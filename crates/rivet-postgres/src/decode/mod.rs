@@ -5,6 +5,7 @@ mod bytes;
 mod converted;
 mod fixed;
 mod list;
+mod network;
 mod numeric;
 mod range;
 mod record;

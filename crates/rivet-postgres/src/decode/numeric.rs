@@ -35,12 +35,10 @@ struct Parts<'a> {
 pub(super) trait Mantissa: Copy {
     /// Nothing.
     const ZERO: Self;
-    /// Returns `self * 10000 + digit`, or `None` beyond the type.
-    fn push_digit(self, digit: u16) -> Option<Self>;
+    /// Returns `self * factor + addend`, or `None` beyond the type.
+    fn push(self, factor: u16, addend: u16) -> Option<Self>;
     /// Returns `self * 10^exponent`, or `None` beyond the type.
     fn scale_up(self, exponent: u32) -> Option<Self>;
-    /// Returns `self / 10^exponent`, or `None` where that is no integer.
-    fn scale_down(self, exponent: u32) -> Option<Self>;
     /// Changes the sign.
     fn negate(self) -> Self;
     /// Makes one.
@@ -67,22 +65,32 @@ pub(super) fn numeric<M: Mantissa>(value: &[u8], limit: M, scale: i8) -> Result<
         let value = M::from_u64(value);
         return Ok(signed(value, parts.negative, limit));
     }
-    let mut mantissa = M::ZERO;
-    for digit in parts.digits.chunks_exact(2) {
-        match mantissa.push_digit(u16::from_be_bytes([digit[0], digit[1]])) {
-            Some(next) => mantissa = next,
-            None => return Ok(Reading::Unfit(TOO_MANY_DIGITS)),
-        }
-    }
-    if mantissa.is_zero() {
-        return Ok(Reading::Value(mantissa));
-    }
-    let magnitude = shift.unsigned_abs();
-    let scaled = if shift >= 0 { mantissa.scale_up(magnitude) } else { mantissa.scale_down(magnitude) };
-    Ok(match scaled {
-        Some(value) => signed(value, parts.negative, limit),
-        None => Reading::Unfit(if shift >= 0 { TOO_MANY_DIGITS } else { TOO_FINE }),
+    let digits = parts.digits.chunks_exact(2).map(|digit| u16::from_be_bytes([digit[0], digit[1]]));
+    Ok(match large(digits, shift) {
+        Ok(value) => signed(value, parts.negative, limit),
+        Err(what) => Reading::Unfit(what),
     })
+}
+
+/// Any number of digits. The digits that a scale cuts off the last group are taken off before it is added: the whole
+/// group may be more than the type holds where the number itself is not.
+fn large<M: Mantissa>(digits: impl ExactSizeIterator<Item = u16>, shift: i32) -> Result<M, &'static str> {
+    let last = digits.len().saturating_sub(1);
+    let mut mantissa = M::ZERO;
+    for (place, digit) in digits.enumerate() {
+        let (factor, addend) = if place == last && shift < 0 {
+            let cut = 10_u16.checked_pow(shift.unsigned_abs()).filter(|cut| *cut < 10_000 && digit % cut == 0);
+            let cut = cut.ok_or(TOO_FINE)?;
+            (10_000 / cut, digit / cut)
+        } else {
+            (10_000, digit)
+        };
+        mantissa = mantissa.push(factor, addend).ok_or(TOO_MANY_DIGITS)?;
+    }
+    if shift <= 0 || mantissa.is_zero() {
+        return Ok(mantissa);
+    }
+    mantissa.scale_up(shift.unsigned_abs()).ok_or(TOO_MANY_DIGITS)
 }
 
 fn signed<M: Mantissa>(value: M, negative: bool, limit: M) -> Reading<M> {
@@ -137,17 +145,12 @@ fn small(parts: &Parts<'_>, shift: i32) -> Option<u64> {
 impl Mantissa for i128 {
     const ZERO: Self = 0;
 
-    fn push_digit(self, digit: u16) -> Option<Self> {
-        self.checked_mul(10_000)?.checked_add(Self::from(digit))
+    fn push(self, factor: u16, addend: u16) -> Option<Self> {
+        self.checked_mul(Self::from(factor))?.checked_add(Self::from(addend))
     }
 
     fn scale_up(self, exponent: u32) -> Option<Self> {
         self.checked_mul(10_i128.checked_pow(exponent)?)
-    }
-
-    fn scale_down(self, exponent: u32) -> Option<Self> {
-        let power = 10_i128.checked_pow(exponent)?;
-        (self % power == 0).then_some(self / power)
     }
 
     fn negate(self) -> Self {
@@ -174,17 +177,12 @@ impl Mantissa for i128 {
 impl Mantissa for i256 {
     const ZERO: Self = Self::ZERO;
 
-    fn push_digit(self, digit: u16) -> Option<Self> {
-        self.checked_mul(Self::from_i128(10_000))?.checked_add(Self::from_i128(i128::from(digit)))
+    fn push(self, factor: u16, addend: u16) -> Option<Self> {
+        self.checked_mul(Self::from_i128(factor.into()))?.checked_add(Self::from_i128(addend.into()))
     }
 
     fn scale_up(self, exponent: u32) -> Option<Self> {
         self.checked_mul(Self::from_i128(10).checked_pow(exponent)?)
-    }
-
-    fn scale_down(self, exponent: u32) -> Option<Self> {
-        let power = Self::from_i128(10).checked_pow(exponent)?;
-        (self.checked_rem(power)? == Self::ZERO).then(|| self.checked_div(power))?
     }
 
     fn negate(self) -> Self {
@@ -239,7 +237,9 @@ mod tests {
         bytes.extend(weight.to_be_bytes());
         bytes.extend((if negative && !digits.is_empty() { NEGATIVE } else { 0 }).to_be_bytes());
         bytes.extend(u16::try_from(fraction_scale).unwrap().to_be_bytes());
-        digits.iter().for_each(|digit| bytes.extend(digit.to_be_bytes()));
+        for digit in digits {
+            bytes.extend(digit.to_be_bytes());
+        }
         bytes
     }
 
@@ -261,6 +261,9 @@ mod tests {
         assert_eq!(read(&encode(false, &"9".repeat(38), ""), 38, 0), Ok(10_i128.pow(38) - 1));
         assert_eq!(read(&encode(false, &"9".repeat(39), ""), 38, 0), Err(TOO_MANY_DIGITS));
         assert_eq!(read(&encode(false, &"1".repeat(500), ""), 38, 0), Err(TOO_MANY_DIGITS));
+        let all_nines = encode(true, &"9".repeat(20), &"9".repeat(18));
+        assert_eq!(read(&all_nines, 38, 18), Ok(1 - 10_i128.pow(38)), "the last group alone goes beyond 128 bits");
+        assert_eq!(read(&all_nines, 38, 17), Err(TOO_FINE));
         assert_eq!(read(&[0, 0, 0, 0, 0xC0, 0, 0, 0], 38, 0), Err(NOT_A_NUMBER));
         assert_eq!(read(&[0, 0, 0, 0, 0xF0, 0, 0, 0], 38, 0), Err(INFINITE));
     }

@@ -7,7 +7,7 @@ use rivet_source::{ReadAs, SourceType, TypeShape};
 
 use crate::decode::decodes;
 use crate::oid;
-use crate::types::{TIMESTAMP, decimal, is_texty, natural_field, range_struct, timestamp_tz};
+use crate::types::{TIMESTAMP, decimal, is_network, is_texty, natural_field, range_struct, timestamp_tz};
 
 /// What decides how a column is read, besides its type.
 #[derive(Debug, Clone, Copy)]
@@ -82,7 +82,8 @@ fn by_itself(name: &str, source: &SourceType, wishes: Wishes) -> Result<Reading,
         .map_err(|_unmapped| format!("is {}, which no decimal type of Arrow holds", source.name))?;
     let exact = decodes(source, field.data_type());
     let read_as = if exact || *field.data_type() != DataType::Utf8 { ReadAs::Native } else { ReadAs::Text };
-    Ok((read_as, field, if exact { Fidelity::Exact } else { Fidelity::Text }))
+    let is_text = !exact || is_network(source);
+    Ok((read_as, field, if is_text { Fidelity::Text } else { Fidelity::Exact }))
 }
 
 fn meaning(field: Field, meaning: &str) -> Field {
@@ -97,7 +98,7 @@ fn as_wished(name: &str, source: &SourceType, wish: ColumnType, wishes: Wishes) 
     let field = |data_type| Field::new(name, data_type, true);
     match wish {
         ColumnType::Text => {
-            let read_as = if is_texty(source) { ReadAs::Native } else { ReadAs::Text };
+            let read_as = if is_texty(source) || is_network(source) { ReadAs::Native } else { ReadAs::Text };
             return Ok((read_as, meaning(field(DataType::Utf8), &source.base), Fidelity::Text));
         }
         ColumnType::Json => {
@@ -245,11 +246,11 @@ mod tests {
     fn wishes_are_read_without_loss_or_refused() {
         let int8 = source("int8", oid::INT8, -1);
         let text = source("text", oid::TEXT, -1);
-        let inet = source("inet", 869, -1);
+        let inet = source("inet", oid::INET, -1);
         assert_eq!(planned(&int8, Some("int2")), "Int16, native, exact");
         assert_eq!(planned(&int8, Some("decimal(20,0)")), "Decimal128(20, 0), cast to numeric, exact");
         assert_eq!(planned(&text, Some("uuid")), "FixedSizeBinary(16), cast to uuid, exact");
-        assert_eq!(planned(&inet, Some("text")), "Utf8, text, text");
+        assert_eq!(planned(&inet, Some("text")), "Utf8, native, text");
         assert_eq!(planned(&inet, Some("json")), "Utf8, json, exact");
         assert_eq!(planned(&inet, Some("int4")), "is inet, which can't become int4");
         assert_eq!(planned(&int8, Some("range")), "is int8, which can't become range");
