@@ -52,8 +52,22 @@ fn run_filtered(wanted: Wanted, filter: Option<&str>) -> Result<usize> {
     result.map(|()| environment.skipped_words().len())
 }
 
+/// What switches the tests on that need servers.
+const FEATURES: &str = "rivet-cli/e2e,rivet-postgres/e2e";
+
 fn command(filter: Option<&str>, skipped: &[&str]) -> Command {
-    let target = ["--package", "rivet-cli", "--features", "e2e", "--test", "e2e"];
+    let target = [
+        "--package",
+        "rivet-cli",
+        "--package",
+        "rivet-postgres",
+        "--features",
+        FEATURES,
+        "--test",
+        "e2e",
+        "--test",
+        "server",
+    ];
     if test::has_nextest() {
         let mut command = process::cargo(["nextest", "run"]);
         command.args(target);

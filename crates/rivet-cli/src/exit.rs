@@ -14,8 +14,10 @@ pub(crate) enum Exit {
     Failed,
     /// The configuration or the command line is wrong; nothing was touched.
     Usage,
-    /// What was written is not what was read.
+    /// A check of the data failed: what was written is not what was read, or the rows break a rule of `quality`.
     Integrity,
+    /// The source's columns changed, and `on_schema_drift: fail` was asked for.
+    SchemaDrift,
     /// Every failure may pass by itself.
     Transient,
     /// A signal stopped it.
@@ -25,8 +27,15 @@ pub(crate) enum Exit {
 impl Exit {
     /// All of them, in the order of their codes.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Success, Self::Failed, Self::Usage, Self::Integrity, Self::Transient, Self::Interrupted];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Success,
+        Self::Failed,
+        Self::Usage,
+        Self::Integrity,
+        Self::SchemaDrift,
+        Self::Transient,
+        Self::Interrupted,
+    ];
 
     /// Returns the code. 2 is what command lines use for a wrong usage, and 130 is what shells give for SIGINT.
     pub(crate) const fn code(self) -> u8 {
@@ -35,6 +44,7 @@ impl Exit {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::Integrity => 3,
+            Self::SchemaDrift => 4,
             Self::Transient => 5,
             Self::Interrupted => 130,
         }
@@ -47,7 +57,11 @@ impl Exit {
             Self::Success => "Every export was committed, or skipped because it had no rows and `skip_empty` is set.",
             Self::Failed => "An export failed. Those beside it that succeeded are committed.",
             Self::Usage => "The configuration or the command line is wrong. Nothing was touched.",
-            Self::Integrity => "A check found that what was written is not what was read. Nothing of it is visible.",
+            Self::Integrity => {
+                "A check of the data failed: what was written is not what was read, or the rows break a rule of \
+                 `quality`. Nothing of it is visible."
+            }
+            Self::SchemaDrift => "The source's columns changed, and `on_schema_drift: fail` is set. Nothing was read.",
             Self::Transient => "Every failure may pass by itself: the same command may succeed later.",
             Self::Interrupted => "A signal stopped the run. Run the same command again.",
         }
@@ -66,8 +80,9 @@ impl Exit {
             Self::Transient => 1,
             Self::Usage => 2,
             Self::Failed => 3,
-            Self::Integrity => 4,
-            Self::Interrupted => 5,
+            Self::SchemaDrift => 4,
+            Self::Integrity => 5,
+            Self::Interrupted => 6,
         }
     }
 }
@@ -83,7 +98,8 @@ impl From<&EngineError> for Exit {
         match error {
             EngineError::NoSuchExport { .. } | EngineError::NotRun { .. } | EngineError::NoDriver { .. } => Self::Usage,
             EngineError::Source(error) if error.kind() == SourceErrorKind::Config => Self::Usage,
-            EngineError::Validation { .. } => Self::Integrity,
+            EngineError::Validation { .. } | EngineError::Quality { .. } => Self::Integrity,
+            EngineError::SchemaDrift { .. } => Self::SchemaDrift,
             EngineError::Store(error) | EngineError::Write(WriteError::Store(error)) if is_damage(error) => {
                 Self::Integrity
             }
@@ -155,6 +171,8 @@ mod tests {
             (EngineError::NotRun { export: export(), what: String::new(), help: String::new() }, 2),
             (EngineError::NoDriver { kind: SourceKind::Mysql }, 2),
             (EngineError::Validation { export: export(), what: String::new() }, 3),
+            (EngineError::Quality { export: export(), broken: vec![] }, 3),
+            (EngineError::SchemaDrift { export: export(), differences: vec![] }, 4),
             (damaged().into(), 3),
             (WriteError::from(damaged()).into(), 3),
             (StoreError::Missing { name: name(), destination: "out".to_owned() }.into(), 3),
@@ -205,7 +223,8 @@ mod tests {
         check(&[5, 5], 5);
         check(&[5, 1], 1);
         check(&[5, 3], 3);
-        check(&[1, 3, 5], 3);
+        check(&[1, 3, 4, 5], 3);
+        check(&[1, 4], 4);
         check(&[3, 130, 1], 130);
         check(&[2, 2], 2);
         check(&[2, 0], 1);

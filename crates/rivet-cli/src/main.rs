@@ -18,6 +18,9 @@ mod stdout;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // Places where a test ends the process: read once from `FAILPOINTS`, and only in builds for such tests.
+    #[cfg(feature = "failpoints")]
+    let _failpoints = fail::FailScenario::setup();
     // Another provider can't be there: this is the first line of the program.
     drop(rustls::crypto::ring::default_provider().install_default());
     panic::install_hook();

@@ -8,12 +8,12 @@ use jiff::Timestamp;
 use rivet_config::{ExportConfig, OnBatchMemoryExceeded, OnSchemaDrift, Tuning};
 use rivet_history::{RunEnd, StateStore};
 use rivet_model::{
-    ChunkCheckpoint, ChunkId, Consistency, ErrorRecord, PartRecord, ProcessRecord, RunId, RunMetrics, RunRecord,
+    ChunkCheckpoint, ChunkId, Consistency, ErrorRecord, PartRecord, ProcessRecord, Retry, RunId, RunMetrics, RunRecord,
     RunStatus,
 };
 use rivet_source::{ColumnRequest, DescribeRequest, Description, ScanLimits, ServerInfo, Source};
 use rivet_writer::{ExportWriter, Manifest, ManifestField, ManifestPart, ManifestSource, MetaAppender, PartNamer};
-use rivet_writer::{PartStore, schema_fingerprint};
+use rivet_writer::{PartStore, StoreError, schema_fingerprint};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -23,7 +23,7 @@ use crate::pipeline::{self, Reading, Writing, Written};
 use crate::progress::{Announcer, Progress};
 use crate::quality::QualityGate;
 use crate::retry::Attempts;
-use crate::{EngineError, EventKind, ExportReport, drift, fingerprint};
+use crate::{EngineError, EventKind, ExportReport, drift, failpoint, fingerprint};
 
 /// A full export is one chunk.
 const CHUNK: ChunkId = ChunkId(0);
@@ -88,6 +88,7 @@ impl ExportRun {
     async fn try_run(&mut self) -> Result<RunStatus, EngineError> {
         let prepared = self.prepare().await?;
         self.shared.state.begin(&prepared.record).await?;
+        failpoint::reach("run_begun");
         self.report.run_id = Some(self.run_id);
         self.shared.announcer.say(EventKind::ExportStarted {
             export: self.config.name.clone(),
@@ -98,15 +99,18 @@ impl ExportRun {
         match self.read_and_judge(&prepared).await {
             Ok(Some(checkpoint)) => self.commit(&prepared, checkpoint).await,
             Ok(None) => self.end(&prepared, &[], RunEnd::new(RunStatus::Skipped, Timestamp::now())).await,
-            Err((error, parts)) => {
-                let end = RunEnd::new(status_of(&error), Timestamp::now()).with_error(ErrorRecord::from(&error));
-                if let Err(second) = self.end(&prepared, &parts, end).await {
-                    // The run stays as it is in the state store, and the next start settles it.
-                    warn!(export = %self.config.name, error = %second, "what the run wrote could not be removed yet");
-                }
-                Err(error)
-            }
+            Err((error, parts)) => Err(self.fail(&prepared, &parts, error).await),
         }
+    }
+
+    /// Ends the run because of an error, and gives that error back.
+    async fn fail(&self, prepared: &Prepared, parts: &[PartRecord], error: EngineError) -> EngineError {
+        let end = RunEnd::new(status_of(&error), Timestamp::now()).with_error(ErrorRecord::from(&error));
+        if let Err(second) = self.end(prepared, parts, end).await {
+            // The run stays as it is in the state store, and the next start settles it.
+            warn!(export = %self.config.name, error = %second, "what the run wrote could not be removed yet");
+        }
+        error
     }
 
     /// Removes what was written and records how the run ended.
@@ -228,8 +232,12 @@ impl ExportRun {
             statement_ms: milliseconds(written.summary.statement_elapsed),
             parts: written.parts,
         };
+        failpoint::reach("chunk_written");
         match self.shared.state.checkpoint(self.run_id, &checkpoint).await {
-            Ok(()) => Ok(Some(checkpoint)),
+            Ok(()) => {
+                failpoint::reach("chunk_checkpointed");
+                Ok(Some(checkpoint))
+            }
             Err(error) => Err((error.into(), checkpoint.parts)),
         }
     }
@@ -277,23 +285,34 @@ impl ExportRun {
     async fn commit(&mut self, prepared: &Prepared, checkpoint: ChunkCheckpoint) -> Result<RunStatus, EngineError> {
         let store = prepared.store.as_ref();
         if let Err(error) = self.publish(store, &checkpoint.parts).await {
-            let end = RunEnd::new(status_of(&error), Timestamp::now()).with_error(ErrorRecord::from(&error));
-            self.end(prepared, &checkpoint.parts, end).await?;
-            return Err(error);
+            return Err(self.fail(prepared, &checkpoint.parts, error).await);
         }
+        failpoint::reach("parts_published");
         let manifest = self.manifest(prepared, &checkpoint);
-        // Where this fails nobody knows yet whether the manifest is there: the run stays open, and the next start
-        // looks.
-        store.commit(&manifest).await?;
+        if let Err(error) = store.commit(&manifest).await {
+            return Err(self.fail_commit(prepared, &checkpoint.parts, error).await);
+        }
         self.report.rows = manifest.rows;
         self.report.bytes = manifest.bytes;
         self.report.parts = checkpoint.parts;
         self.report.consistency = Some(manifest.consistency.clone());
         self.report.manifest = (manifest.destination.kind != destination::STDOUT).then(|| manifest.name());
         let end = RunEnd::new(RunStatus::Committed, Timestamp::now()).with_metrics(self.metrics());
+        failpoint::reach("manifest_committed");
         self.shared.state.finish(self.run_id, end).await?;
+        failpoint::reach("run_finished");
         info!(export = %self.config.name, run = %self.run_id, rows = manifest.rows, "run committed");
         Ok(RunStatus::Committed)
+    }
+
+    /// Where the manifest certainly was not created, nothing of the run stays visible. Where that answer may have
+    /// been lost, or the manifest is there, the run stays open, and the next start looks.
+    async fn fail_commit(&self, prepared: &Prepared, parts: &[PartRecord], error: StoreError) -> EngineError {
+        let is_refusal = error.retry() == Retry::Never;
+        if is_refusal && matches!(prepared.store.manifest(&self.config.name, self.run_id).await, Ok(None)) {
+            return self.fail(prepared, parts, error.into()).await;
+        }
+        error.into()
     }
 
     async fn publish(&mut self, store: &dyn PartStore, parts: &[PartRecord]) -> Result<(), EngineError> {

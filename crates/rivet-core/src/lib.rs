@@ -10,6 +10,7 @@ mod engine;
 mod error;
 mod event;
 mod export;
+mod failpoint;
 mod fingerprint;
 mod memory;
 mod pipeline;

@@ -7,7 +7,7 @@ use rivet_writer::{Manifest, PartStore};
 use tracing::warn;
 
 use crate::progress::Announcer;
-use crate::{EngineError, EventKind, Settlement, destination};
+use crate::{EngineError, EventKind, Settlement, destination, failpoint};
 
 /// Settles every run that no process runs any more. The state store is open for one process at a time, so each of
 /// its running runs is one of a process that died.
@@ -40,6 +40,7 @@ async fn settle(state: &dyn StateStore, run: &RunRecord) -> Result<Settlement, E
             let parts: Vec<_> = run.parts().cloned().collect();
             let removed = store.discard(run.run_id, &parts).await?;
             let files = usize::try_from(removed.staged + removed.visible).unwrap_or(usize::MAX);
+            failpoint::reach("run_discarded");
             abandon(state, run, files).await
         }
     }
@@ -58,6 +59,7 @@ async fn roll_forward(
 ) -> Result<Settlement, EngineError> {
     // Its parts were made visible before it; a consumer may have moved them on since.
     store.commit(manifest).await?;
+    failpoint::reach("run_rolled_forward");
     let metrics = RunMetrics {
         rows: manifest.rows,
         parts: manifest.parts.len() as u64,

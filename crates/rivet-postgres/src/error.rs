@@ -99,6 +99,7 @@ fn help_for(kind: Kind, code: &str) -> Option<&'static str> {
             "Somebody changes the table's structure; run again later or raise `tuning.lock_timeout_s`."
         }
         Kind::Cancelled => "Somebody cancelled the statement on the server.",
+        Kind::ConnectionLost => "See the server's log for why it ended the session, then run the same command again.",
         Kind::NotFound if code == "3D000" => "Check `database` in `source`.",
         _ => return None,
     })

@@ -18,6 +18,10 @@ use crate::session::Session;
 /// How long a server that was asked to stop is waited for before the connection is cut.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(10);
 
+/// How much longer than `statement_timeout` an answer is waited for: the server ends the statement by itself, unless
+/// its words do not reach us.
+const SILENCE_PATIENCE: Duration = Duration::from_secs(5);
+
 /// One COPY, decoded as it comes.
 pub(crate) struct PostgresScan {
     spec: ScanSpec,
@@ -130,6 +134,28 @@ impl PostgresScan {
         }
     }
 
+    /// How long the next answer may take.
+    fn patience(&self) -> Duration {
+        if self.statement_timeout.is_zero() {
+            return Duration::MAX;
+        }
+        let elapsed = self.started.map(|started| started.elapsed()).unwrap_or_default();
+        self.statement_timeout.saturating_sub(elapsed) + SILENCE_PATIENCE
+    }
+
+    /// The server should have ended the statement by now, and nothing came.
+    async fn silence(&mut self) -> SourceError {
+        let place = match &self.stage {
+            Stage::Copying(copying) => copying.session.settings().to_string(),
+            Stage::Ready(_) | Stage::Ended => "the server".to_owned(),
+        };
+        self.cancel().await;
+        let limit = self.statement_timeout.as_secs();
+        let message = format!("{place} went silent: no answer, though the statement's {limit} s are over");
+        SourceError::new(SourceErrorKind::ConnectionLost, message)
+            .with_help("Check the network between here and the server, then run the same command again.")
+    }
+
     /// The server's error, with its place in the query, and told apart where one code means two things.
     fn server_error(&mut self, error: tokio_postgres::Error) -> SourceError {
         let elapsed = self.started.map(|started| started.elapsed()).unwrap_or_default();
@@ -162,8 +188,11 @@ impl Scan for PostgresScan {
             self.start(session).await?;
         }
         loop {
+            let patience = self.patience();
             let Stage::Copying(copying) = &mut self.stage else { return Ok(None) };
-            match std::future::poll_fn(|cx| copying.poll(cx)).await {
+            let next = std::future::poll_fn(|cx| copying.poll(cx));
+            let Ok(progress) = tokio::time::timeout(patience, next).await else { return Err(self.silence().await) };
+            match progress {
                 Progress::Batch(batch) => {
                     self.count();
                     return Ok(Some(batch));

@@ -2,9 +2,10 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use rivet_model::Relation;
+use rivet_model::{ConnectionSettings, Relation};
 use rivet_source::{SourceError, SourceErrorKind, StatementSpan};
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryStream};
 
@@ -14,6 +15,10 @@ use crate::error::{from_postgres, position};
 use crate::tap::TapHandle;
 
 type Driving = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>;
+
+/// How long an answer to a statement of our own is waited for. The server gives up describing after 30 seconds, see
+/// `LIMITS` in `describe`, and everything else takes it moments.
+const PATIENCE: Duration = Duration::from_secs(35);
 
 /// One row of a simple query: every value in its text form.
 pub(crate) type TextRow = Vec<Option<String>>;
@@ -37,6 +42,10 @@ impl Session {
         Self { connector, client, driving: Mutex::new(driving), tap, ended: None }
     }
 
+    pub(crate) fn settings(&self) -> &ConnectionSettings {
+        self.connector.settings()
+    }
+
     pub(crate) fn tap(&self) -> &TapHandle {
         &self.tap
     }
@@ -56,6 +65,13 @@ impl Session {
 
     /// Sends statements and returns the rows of all of them.
     pub(crate) async fn query(&mut self, sql: &str) -> Result<Vec<TextRow>, SourceError> {
+        match tokio::time::timeout(PATIENCE, self.rows(sql)).await {
+            Ok(rows) => rows,
+            Err(_elapsed) => Err(self.silence()),
+        }
+    }
+
+    async fn rows(&mut self, sql: &str) -> Result<Vec<TextRow>, SourceError> {
         let mut answers = self.start(sql).await?;
         let mut rows = Vec::new();
         while let Some(message) = self.next_message(&mut answers).await? {
@@ -72,18 +88,30 @@ impl Session {
         statement: &Statement,
         relation: &Relation,
     ) -> Result<(), SourceError> {
-        let mut answers = self.start(&statement.sql).await?;
-        loop {
-            let next = std::future::poll_fn(|cx| {
-                self.drive(cx);
-                answers.poll_next_unpin(cx)
-            });
-            match next.await {
-                None => return Ok(()),
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Err(self.explain_in(error, statement, relation)),
+        let asking = async {
+            let mut answers = self.start(&statement.sql).await?;
+            loop {
+                let next = std::future::poll_fn(|cx| {
+                    self.drive(cx);
+                    answers.poll_next_unpin(cx)
+                });
+                match next.await {
+                    None => return Ok(()),
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => return Err(self.explain_in(error, statement, relation)),
+                }
             }
+        };
+        match tokio::time::timeout(PATIENCE, asking).await {
+            Ok(answered) => answered,
+            Err(_elapsed) => Err(self.silence()),
         }
+    }
+
+    fn silence(&self) -> SourceError {
+        let message = format!("{} went silent: no answer within {} s", self.settings(), PATIENCE.as_secs());
+        SourceError::new(SourceErrorKind::ConnectionLost, message)
+            .with_help("Check the network between here and the server, then run the same command again.")
     }
 
     /// As [`Self::explain`], with the place in the user's query.

@@ -22,11 +22,17 @@ impl TestDatabase {
     /// Creates the database on the server of `RIVET_TEST_POSTGRES_URL`.
     #[track_caller]
     pub fn create() -> Self {
+        Self::create_with("")
+    }
+
+    /// As [`Self::create`], with what `CREATE DATABASE` is told behind the name, for example an encoding.
+    #[track_caller]
+    pub fn create_with(options: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let moment = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
         let name = format!("rivet_test_{}_{}_{moment}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let server = required(environment::POSTGRES);
-        Session::connect(&server).execute(&format!("CREATE DATABASE {name}"));
+        Session::connect(&server).execute(&format!("CREATE DATABASE {name} {options}"));
         let url = with_database(&server, &name);
         let session = Some(Session::connect(&url));
         Self { name, url, session }

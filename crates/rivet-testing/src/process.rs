@@ -59,6 +59,15 @@ impl RivetCommand {
         self
     }
 
+    /// Writes stdout to a file, byte for byte, in place of [`Finished::stdout`].
+    #[must_use]
+    #[track_caller]
+    pub fn stdout_to(mut self, path: &Path) -> Self {
+        let file = std::fs::File::create(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        self.command.stdout(file);
+        self
+    }
+
     /// Sets how long the command may take; five minutes where this is not called.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
@@ -88,7 +97,7 @@ impl RivetCommand {
     #[track_caller]
     pub fn spawn(mut self) -> Running {
         let mut child = self.command.spawn().unwrap_or_else(|error| panic!("{:?}: {error}", self.command));
-        let stdout = Captured::of(child.stdout.take().expect("it is piped"));
+        let stdout = child.stdout.take().map_or_else(Captured::default, Captured::of);
         let stderr = Captured::of(child.stderr.take().expect("it is piped"));
         Running { child, stdout, stderr, begin: Instant::now(), patience: self.patience, peak: None }
     }
@@ -213,7 +222,7 @@ impl Finished {
 }
 
 /// What a command prints, read by a thread so that its pipe never fills.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Captured {
     bytes: Arc<Mutex<Vec<u8>>>,
     reader: Option<JoinHandle<()>>,
@@ -264,6 +273,15 @@ mod tests {
         let finished = shell("echo out; echo err >&2; exit 7").run();
         finished.assert_code(7).assert_silent_about("secret");
         assert_eq!((finished.stdout.as_str(), finished.stderr.as_str()), ("out\n", "err\n"));
+    }
+
+    #[test]
+    fn stdout_can_go_to_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        let finished = shell("printf '\\377\\000'; echo err >&2").stdout_to(&path).run();
+        assert_eq!((finished.stdout.as_str(), finished.stderr.as_str()), ("", "err\n"));
+        assert_eq!(std::fs::read(&path).unwrap(), [255, 0]);
     }
 
     #[test]

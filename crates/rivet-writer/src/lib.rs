@@ -43,6 +43,7 @@
 mod encode;
 mod error;
 mod export;
+mod failpoint;
 mod layout;
 mod manifest;
 mod meta;

@@ -139,7 +139,7 @@ impl<'a> RunDocument<'a> {
             status: match exit {
                 Exit::Success => Status::Success,
                 Exit::Interrupted => Status::Interrupted,
-                Exit::Failed | Exit::Usage | Exit::Integrity | Exit::Transient => Status::Failed,
+                Exit::Failed | Exit::Usage | Exit::Integrity | Exit::SchemaDrift | Exit::Transient => Status::Failed,
             },
             exit_code: exit.code(),
             duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),

@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::error::StoreError;
+use crate::failpoint;
 
 /// How often a folder that somebody else removes while it is made is made again. Two exports that begin at the same
 /// time meet like this: one removes the empty staging folder that the other is about to use.
@@ -86,6 +87,7 @@ pub(super) fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), StoreError> 
 /// Writes a new file unless there is one of this name. Returns whether it did. The file is whole or absent.
 pub(super) fn create_file(path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
     let temporary = write_beside(path, bytes)?;
+    failpoint::reach("manifest_staged");
     let created = match fs::hard_link(&temporary, path) {
         Ok(()) => Ok(true),
         Err(source) if source.kind() == io::ErrorKind::AlreadyExists => Ok(false),
@@ -102,10 +104,15 @@ pub(super) fn create_file(path: &Path, bytes: &[u8]) -> Result<bool, StoreError>
     Ok(false)
 }
 
+/// Returns the hidden name under which a file is written before it gets its own.
+pub(super) fn beside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.tmp"))
+}
+
 /// Writes and fsyncs a hidden file in the same folder.
 fn write_beside(path: &Path, bytes: &[u8]) -> Result<PathBuf, StoreError> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = path.with_file_name(format!(".{name}.tmp"));
+    let temporary = beside(path);
     let write = || {
         let mut file = File::create(&temporary)?;
         file.write_all(bytes)?;

@@ -8,12 +8,13 @@ use rivet_model::{DestinationRecord, ExportName, OutputOptions, PartRecord, RunI
 use tracing::debug;
 
 use super::durable::{
-    create_file, error, forget, make_folder, read_file, remove_empty, remove_file, replace_file, sync_folder,
+    beside, create_file, error, forget, make_folder, read_file, remove_empty, remove_file, replace_file, sync_folder,
 };
 use super::error::StoreError;
 use super::local_sink::LocalSink;
 use super::verify::{PartCheck, digest_of, verify};
 use super::{Commit, Discarded, PartSink, PartStore, blocking};
+use crate::failpoint;
 use crate::layout::{PartName, STAGING_FOLDER, SUCCESS_NAME, latest_name, manifest_name, manifest_of_part};
 use crate::manifest::{Latest, Manifest};
 
@@ -71,16 +72,18 @@ impl LocalStore {
         }
     }
 
-    /// Does in small what a run does: write, fsync, rename, fsync the folder.
+    /// Does in small what a run does: create, rename, write, fsync, fsync the folder.
     fn probe(&self) -> Result<(), StoreError> {
         let run = RunId::generate();
         let (before, after) =
             (self.root.join(format!(".rivet-check-{run}.tmp")), self.root.join(format!(".rivet-check-{run}")));
         let write = || {
             let mut file = File::create(&before)?;
+            fs::rename(&before, &after)?;
+            // Without a name before what takes its time, so that a process that is killed leaves nothing.
+            fs::remove_file(&after)?;
             file.write_all(&PROBE)?;
-            file.sync_all()?;
-            fs::rename(&before, &after)
+            file.sync_all()
         };
         let probed = write().map_err(error("write to", &self.root)).and_then(|()| sync_folder(&self.root));
         forget(&before);
@@ -104,7 +107,9 @@ impl LocalStore {
         let (staged, visible) = (self.staged(run, &part.name), self.root.join(&part.name));
         match (staged.exists(), visible.symlink_metadata()) {
             (true, Err(source)) if source.kind() == io::ErrorKind::NotFound => {
-                fs::rename(&staged, &visible).map_err(error("create", &visible))
+                fs::rename(&staged, &visible).map_err(error("create", &visible))?;
+                failpoint::reach("part_visible");
+                Ok(())
             }
             (false, Err(source)) if source.kind() == io::ErrorKind::NotFound => Err(self.missing(&part.name)),
             (_, Err(source)) => Err(StoreError::io("look at", visible.display(), source)),
@@ -124,6 +129,7 @@ impl LocalStore {
             make_folder(folder)?;
         }
         let commit = if create_file(&path, &manifest.to_bytes())? {
+            failpoint::reach("manifest_created");
             Commit::Created
         } else {
             let present = read_file(&path)?.unwrap_or_default();
@@ -141,6 +147,7 @@ impl LocalStore {
         if latest.replaces(read_file(&path)?.as_deref()) {
             replace_file(&path, &latest.to_bytes())?;
         }
+        failpoint::reach("latest_replaced");
         replace_file(&self.root.join(SUCCESS_NAME), b"")?;
         // What attempts left that were repeated with fewer parts. The manifest does not list it.
         self.remove_staging(manifest.run_id).map(drop)
@@ -158,11 +165,14 @@ impl LocalStore {
             let Some(manifest_name) = manifest_of_part(&part.name, run) else { continue };
             if manifest.as_ref().is_none_or(|(name, _)| *name != manifest_name) {
                 let read = self.manifest_now(&manifest_name)?;
+                // What a process leaves that dies while it writes the manifest.
+                forget(&beside(&self.root.join(&manifest_name)));
                 manifest = Some((manifest_name, read));
             }
             let listed = manifest.as_ref().and_then(|(_, read)| read.as_ref()).is_some_and(|it| it.lists(&part.name));
             if !listed && remove_file(&self.root.join(&part.name))? {
                 discarded.visible += 1;
+                failpoint::reach("part_removed");
             }
         }
         if discarded.visible > 0 {

@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::durable::{error, forget, sync_folder};
 use super::error::StoreError;
 use super::{PartSink, SinkReceipt};
+use crate::failpoint;
 use crate::layout::hex;
 
 /// What is collected before it is digested and written.
@@ -87,6 +88,7 @@ impl PartSink for LocalSink {
         if let Some(folder) = self.staged.parent() {
             sync_folder(folder)?;
         }
+        failpoint::reach("part_staged");
         let digest = std::mem::take(&mut self.digest);
         Ok(SinkReceipt { bytes: self.bytes, sha256: hex(&digest.finalize()) })
     }
