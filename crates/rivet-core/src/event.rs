@@ -57,6 +57,8 @@ pub enum EventKind {
         destination: String,
         /// The number of chunks it reads.
         chunks: u32,
+        /// Rows that the source's planner expects, where it says: an estimate, to show how far a run is.
+        estimated_rows: Option<u64>,
     },
     /// Something a person should know about an export, before it reads.
     Note {

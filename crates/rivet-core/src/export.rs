@@ -95,6 +95,7 @@ impl ExportRun {
             run_id: self.run_id,
             destination: self.report.destination.clone(),
             chunks: 1,
+            estimated_rows: prepared.description.estimated_rows,
         });
         match self.read_and_judge(&prepared).await {
             Ok(Some(checkpoint)) => self.commit(&prepared, checkpoint).await,

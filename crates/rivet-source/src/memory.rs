@@ -95,7 +95,7 @@ impl Source for MemorySource {
             on_unrepresentable: request.on_unrepresentable,
             key_columns: Vec::new(),
         };
-        Ok(Description { spec, notes: Vec::new() })
+        Ok(Description { spec, estimated_rows: Some(table.num_rows() as u64), notes: Vec::new() })
     }
 
     async fn open_snapshot(&self, _workers: usize, _limits: &ScanLimits) -> Result<Box<dyn Snapshot>, SourceError> {

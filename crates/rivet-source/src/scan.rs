@@ -54,6 +54,8 @@ pub struct DescribeRequest {
 pub struct Description {
     /// What to read and how.
     pub spec: ScanSpec,
+    /// Rows that the source's planner expects of it, where it says.
+    pub estimated_rows: Option<u64>,
     /// What a person should know before reading, one sentence each.
     pub notes: Vec<String>,
 }

@@ -57,6 +57,7 @@ struct Numbers {
     bytes: u64,
     chunks_done: u32,
     chunks: u32,
+    estimated_rows: Option<u64>,
 }
 
 /// A lock that a panic elsewhere has poisoned still holds sound numbers.
@@ -91,7 +92,9 @@ impl Progress {
     fn say(&self, kind: &EventKind) {
         match kind {
             EventKind::Connected { server } if self.shows_lines() => self.screen.message(&format!("source: {server}")),
-            EventKind::ExportStarted { export, destination, chunks, .. } => self.start(export, destination, *chunks),
+            EventKind::ExportStarted { export, destination, chunks, estimated_rows, .. } => {
+                self.start(export, destination, *chunks, *estimated_rows);
+            }
             EventKind::Note { export, note } if self.shows_lines() => self.screen.message(&format!("{export}: {note}")),
             EventKind::Progress { export, rows, bytes, chunks_done, chunks } => {
                 self.advance(export, |numbers| {
@@ -114,9 +117,9 @@ impl Progress {
         matches!(self.style, ProgressStyle::Bars | ProgressStyle::Lines)
     }
 
-    fn start(&self, export: &ExportName, destination: &str, chunks: u32) {
-        let numbers =
-            Arc::new(Mutex::new(Numbers { begin: Instant::now(), rows: 0, bytes: 0, chunks_done: 0, chunks }));
+    fn start(&self, export: &ExportName, destination: &str, chunks: u32, estimated_rows: Option<u64>) {
+        let numbers = Numbers { begin: Instant::now(), rows: 0, bytes: 0, chunks_done: 0, chunks, estimated_rows };
+        let numbers = Arc::new(Mutex::new(numbers));
         let bar = (self.style == ProgressStyle::Bars).then(|| self.add_bar(export, &numbers));
         if self.style == ProgressStyle::Lines {
             self.screen.message(&format!("{export}: writing to {destination}"));
@@ -214,11 +217,22 @@ fn line(export: &ExportName, numbers: Numbers, elapsed: Duration) -> String {
         parts.push(format!("{chunks_done} of {chunks} chunks"));
     }
     parts.push(duration(elapsed));
-    if chunks > 1 && chunks_done > 0 {
-        let left = elapsed * chunks.saturating_sub(chunks_done) / chunks_done;
+    if let Some(left) = time_left(numbers, elapsed) {
         parts.push(format!("about {} left", duration(left)));
     }
     format!("{export}: {}", parts.join(", "))
+}
+
+/// How long the rest will take, where chunks or the planner's estimate say how much there is. An estimate that the rows
+/// have passed says nothing any more.
+fn time_left(numbers: Numbers, elapsed: Duration) -> Option<Duration> {
+    let Numbers { rows, chunks_done, chunks, estimated_rows, .. } = numbers;
+    if chunks > 1 && chunks_done > 0 {
+        return Some(elapsed * chunks.saturating_sub(chunks_done) / chunks_done);
+    }
+    let left = estimated_rows?.checked_sub(rows).filter(|left| *left > 0 && rows > 0)?;
+    let seconds = u64::try_from(elapsed.as_millis()).ok()?.checked_mul(left)? / rows / 1_000;
+    Some(Duration::from_secs(seconds))
 }
 
 /// The line of an export that has ended.
@@ -269,7 +283,8 @@ mod tests {
     #[test]
     fn a_line_has_rates_chunks_and_the_time_left() {
         let check = |rows, size, chunks_done, chunks, expected: &str| {
-            let numbers = Numbers { begin: Instant::now(), rows, bytes: size, chunks_done, chunks };
+            let estimated_rows = None;
+            let numbers = Numbers { begin: Instant::now(), rows, bytes: size, chunks_done, chunks, estimated_rows };
             assert_eq!(line(&export(), numbers, Duration::from_secs(3)), expected);
         };
         check(0, 0, 0, 1, "lineitem: 0 rows, 0 B, 0 rows/s, 0 B/s, 3.0 s");
@@ -282,6 +297,19 @@ mod tests {
         );
         check(6, 600, 3, 8, "lineitem: 6 rows, 600 B, 2 rows/s, 200 B/s, 3 of 8 chunks, 3.0 s, about 5.0 s left");
         check(6, 600, 9, 8, "lineitem: 6 rows, 600 B, 2 rows/s, 200 B/s, 9 of 8 chunks, 3.0 s, about 0 ms left");
+    }
+
+    #[test]
+    fn an_estimate_gives_the_time_left_until_it_is_passed() {
+        let left = |rows, estimated_rows| {
+            let numbers = Numbers { begin: Instant::now(), rows, bytes: 0, chunks_done: 0, chunks: 1, estimated_rows };
+            time_left(numbers, Duration::from_secs(3)).map(|left| left.as_secs())
+        };
+        assert_eq!(left(100, Some(400)), Some(9));
+        assert_eq!(left(0, Some(400)), None);
+        assert_eq!(left(400, Some(400)), None);
+        assert_eq!(left(401, Some(400)), None);
+        assert_eq!(left(100, None), None);
     }
 
     #[test]

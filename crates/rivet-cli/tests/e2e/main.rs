@@ -3,6 +3,7 @@
 //! `cargo xtask e2e` brings the servers up and runs these. What a machine lacks leaves out the tests with these
 //! words in their names: `pgbouncer`, `tls`, `compared` (a Python with pyarrow and DuckDB), `full_disk`.
 
+mod ledger;
 mod support;
 
 mod bad_input;
@@ -11,5 +12,6 @@ mod edges;
 mod embedded;
 mod faults;
 mod modes;
+mod signals;
 mod values;
 mod writers;

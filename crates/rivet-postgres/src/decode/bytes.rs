@@ -43,15 +43,16 @@ impl Bytes {
         self.offsets.push(end.map_err(|_range| Fault::Unfit("more than 2 GiB in one batch"))?);
         Ok(())
     }
+}
 
-    fn not_utf8(&self) -> ColumnFault {
-        let bounds = self.offsets.iter().zip(&self.offsets[1..]);
-        let row = bounds.enumerate().find_map(|(row, (start, end))| {
-            let range = usize::try_from(*start).ok()?..usize::try_from(*end).ok()?;
-            std::str::from_utf8(&self.values[range]).is_err().then_some(row)
-        });
-        ColumnFault { row, message: "holds bytes that are not UTF-8".to_owned() }
-    }
+/// Finds the value to blame. That takes a second look at all of them, which is for failures alone.
+fn not_utf8(offsets: &[i32], values: &[u8]) -> ColumnFault {
+    let row = offsets.windows(2).position(|bounds| {
+        let bounds = [usize::try_from(bounds[0]), usize::try_from(bounds[1])];
+        let [Ok(start), Ok(end)] = bounds else { return true };
+        values.get(start..end).is_none_or(|value| std::str::from_utf8(value).is_err())
+    });
+    ColumnFault { row, message: "holds bytes that are not UTF-8".to_owned() }
 }
 
 impl Decode for Bytes {
@@ -78,9 +79,6 @@ impl Decode for Bytes {
     }
 
     fn finish(&mut self) -> Result<ArrayRef, ColumnFault> {
-        if self.content != Content::Binary && std::str::from_utf8(&self.values).is_err() {
-            return Err(self.not_utf8());
-        }
         let mut next_offsets = Vec::with_capacity(self.offsets.len());
         next_offsets.push(0);
         let next_values = Vec::with_capacity(self.values.len().min(KEPT_CAPACITY));
@@ -90,10 +88,10 @@ impl Decode for Bytes {
         if self.content == Content::Binary {
             return Ok(Arc::new(BinaryArray::new(offsets, values, nulls)));
         }
-        // Checks that no value begins or ends inside of a character.
-        match StringArray::try_new(offsets, values, nulls) {
+        // Checks all text at once, and that no value begins or ends inside of a character.
+        match StringArray::try_new(offsets.clone(), values.clone(), nulls) {
             Ok(array) => Ok(Arc::new(array)),
-            Err(error) => Err(ColumnFault { row: None, message: error.to_string() }),
+            Err(_not_utf8) => Err(not_utf8(&offsets, &values)),
         }
     }
 

@@ -47,7 +47,6 @@ pub(crate) async fn describe(session: &mut Session, request: &DescribeRequest) -
     let catalog = Catalog::read(session, &uses).await?;
     let money_scale = if uses.iter().any(|(id, _)| *id == oid::MONEY) { money_scale(session).await? } else { 2 };
     let key_columns = primary_key(session, &relation, &result).await?;
-    session.query("COMMIT").await?;
 
     let typed = chosen.into_iter().map(|column| {
         let attribute = attributes.get(&(column.table, column.number));
@@ -61,7 +60,19 @@ pub(crate) async fn describe(session: &mut Session, request: &DescribeRequest) -
     let notes = columns.iter().filter_map(|column| note(column, request)).collect();
     let on_unrepresentable = request.on_unrepresentable;
     let spec = ScanSpec { relation_width: result.len(), relation, columns, on_unrepresentable, key_columns };
-    Ok(Description { spec, notes })
+    let estimated_rows = estimate(session, &spec).await;
+    session.query("COMMIT").await?;
+    Ok(Description { spec, estimated_rows, notes })
+}
+
+/// Asks the planner how many rows it expects of the statement that will be sent. A statement that can't be explained
+/// says why when it runs; the transaction is over then, and COMMIT ends it all the same.
+async fn estimate(session: &mut Session, spec: &ScanSpec) -> Option<u64> {
+    let sql = format!("EXPLAIN (FORMAT JSON) {}", dialect::select(spec).sql);
+    let plan = session.query(&sql).await.ok()?;
+    let text: String = plan.into_iter().flatten().flatten().collect();
+    let plan: serde_json::Value = serde_json::from_str(&text).ok()?;
+    plan.pointer("/0/Plan/Plan Rows")?.as_u64()
 }
 
 /// Takes white space and semicolon off a query, after making sure that it is one.
