@@ -7,7 +7,7 @@ use arrow::datatypes::DataType;
 use rivet_model::{Relation, TableRef};
 use rivet_source::{ColumnSpec, ReadAs, ScanLimits, ScanSpec, SourceType, TypeShape};
 
-use crate::decode::decodes;
+use crate::decode::{conversion_base, decodes};
 
 /// A statement, with the place of the user's own text in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +105,8 @@ fn column_expression(spec: &ScanSpec, column: &ColumnSpec) -> String {
         Relation::Query(_) => position_name(column.position),
     };
     match &column.read_as {
+        // It comes in its own binary form and is converted here.
+        ReadAs::Native if conversion_base(&column.source_type, column.field.data_type()).is_some() => name,
         ReadAs::Native => expression(&name, &column.source_type, column.field.data_type()),
         ReadAs::Text => format!("{name}::pg_catalog.text"),
         ReadAs::Json => format!("pg_catalog.to_json({name})"),
@@ -165,4 +167,44 @@ pub(crate) fn begin(snapshot: Option<&str>, repeatable: bool, limits: &ScanLimit
 
 fn milliseconds(duration: Duration) -> String {
     duration.as_millis().min(i32::MAX.unsigned_abs().into()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::datatypes::Field;
+    use rivet_model::Fidelity;
+
+    use super::*;
+    use crate::oid;
+
+    #[test]
+    fn only_what_has_no_decoder_is_cast() {
+        let check = |base: &str, id, target: DataType, expected: &str| {
+            let source_type =
+                SourceType { name: base.to_owned(), base: base.to_owned(), id, modifier: -1, shape: TypeShape::Scalar };
+            let column = ColumnSpec {
+                position: 0,
+                name: "c".parse().unwrap(),
+                source_type,
+                read_as: ReadAs::Native,
+                field: Arc::new(Field::new("c", target, true)),
+                fidelity: Fidelity::Exact,
+            };
+            let spec = ScanSpec {
+                relation: Relation::Table("t".parse().unwrap()),
+                relation_width: 1,
+                columns: vec![column],
+                on_unrepresentable: None,
+                key_columns: vec![],
+            };
+            assert_eq!(select(&spec).sql, format!("SELECT {expected} FROM \"t\""));
+        };
+        check("int8", oid::INT8, DataType::Int64, "\"c\"");
+        check("int8", oid::INT8, DataType::Int16, "\"c\"");
+        check("float8", oid::FLOAT8, DataType::Int32, "\"c\"");
+        check("timestamptz", oid::TIMESTAMPTZ, DataType::Date32, "\"c\"");
+        check("box", 603, DataType::Utf8, "\"c\"::pg_catalog.text");
+    }
 }

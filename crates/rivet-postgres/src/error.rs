@@ -96,7 +96,8 @@ fn help_for(kind: Kind, code: &str) -> Option<&'static str> {
         Kind::Unavailable => "Wait until the server has started, then run the same command again.",
         Kind::StatementTimeout => "Raise `tuning.statement_timeout_s`, or read less at once.",
         Kind::LockTimeout => {
-            "Somebody changes the table's structure; run again later or raise `tuning.lock_timeout_s`."
+            "Somebody holds the table, as ALTER TABLE does: run the same command again later, or raise \
+             `tuning.lock_timeout_s` or `tuning.max_retries`."
         }
         Kind::Cancelled => "Somebody cancelled the statement on the server.",
         Kind::ConnectionLost => "See the server's log for why it ended the session, then run the same command again.",

@@ -11,6 +11,8 @@ pub(crate) struct Server {
     pub(crate) info: ServerInfo,
     /// Whether the role may ask for the position in the write-ahead log.
     pub(crate) tells_position: bool,
+    /// Whether the database has no encoding, so that its texts may be any bytes.
+    pub(crate) has_raw_text: bool,
 }
 
 /// The statement that gives the position: the one that is written on a primary, the one that is applied on a replica.
@@ -21,7 +23,8 @@ const IDENTIFY: &str = "SELECT current_setting('server_version'), current_settin
      pg_catalog.pg_is_in_recovery()::int, pg_catalog.pg_backend_pid(), current_user, \
      coalesce(has_function_privilege(to_regprocedure('pg_catalog.pg_current_wal_lsn()'), 'execute') \
      AND has_function_privilege(to_regprocedure('pg_catalog.pg_last_wal_replay_lsn()'), 'execute'), false)::int, \
-     coalesce(has_function_privilege(to_regprocedure('pg_catalog.pg_control_system()'), 'execute'), false)::int";
+     coalesce(has_function_privilege(to_regprocedure('pg_catalog.pg_control_system()'), 'execute'), false)::int, \
+     (current_setting('server_encoding') = 'SQL_ASCII')::int";
 
 /// Asks the server who it is.
 pub(crate) async fn identify(session: &mut Session) -> Result<Server, SourceError> {
@@ -47,7 +50,7 @@ pub(crate) async fn identify(session: &mut Session) -> Result<Server, SourceErro
         let rows = session.query("SELECT system_identifier FROM pg_catalog.pg_control_system()").await?;
         info.system_id = rows.first().and_then(|row| row.first().cloned().flatten());
     }
-    Ok(Server { info, tells_position: value(row, 5)? == "1" })
+    Ok(Server { info, tells_position: value(row, 5)? == "1", has_raw_text: value(row, 7)? == "1" })
 }
 
 fn value(row: &TextRow, column: usize) -> Result<&str, SourceError> {

@@ -70,6 +70,10 @@ impl Snapshot for PostgresSnapshot {
         if shared.is_none() {
             self.ask_position(&mut session).await?;
         }
+        if self.server.has_raw_text {
+            // The server would end the scan at the first text that is not UTF-8, without a word on where it is.
+            session.query("SET LOCAL client_encoding = 'SQL_ASCII'").await?;
+        }
         Ok(Box::new(PostgresScan::new(session, spec, limits)))
     }
 

@@ -173,13 +173,14 @@ pub struct ScanLimits {
 }
 
 impl Default for ScanLimits {
-    /// No limits on the server; batches of 8,192 rows or 8 MiB; values up to 1 GiB.
+    /// No limits on the server; batches of 8,192 rows or 4 MiB; values up to 1 GiB. Batches of 8 MiB were measured to
+    /// take 30 MB more memory on wide rows and no less time (`docs/benchmarks.md`).
     fn default() -> Self {
         Self {
             statement_timeout: Duration::ZERO,
             lock_timeout: Duration::ZERO,
             batch_rows: 8_192,
-            batch_bytes: 8 << 20,
+            batch_bytes: 4 << 20,
             max_value_bytes: 1 << 30,
         }
     }

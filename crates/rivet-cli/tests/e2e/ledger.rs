@@ -160,6 +160,11 @@ impl Multiset {
         })
     }
 
+    /// Returns the number of rows.
+    pub(crate) fn count(self) -> u64 {
+        self.rows
+    }
+
     /// Counts the lines of all CSV parts of a run, without their headers.
     pub(crate) fn of_csv(run: &Run) -> Self {
         let texts: Vec<String> =

@@ -16,7 +16,7 @@ use super::record::Record;
 use super::vector::Vector;
 use super::{Decode, Policy, Reading, exact, temporal};
 use crate::oid;
-use crate::types::{is_network, is_texty, natural_scalar};
+use crate::types::{TIMESTAMP, is_network, is_texty, natural_scalar, timestamp_tz};
 
 /// Makes the decoder of a column.
 pub(super) fn decoder(column: &ColumnSpec, policy: Policy) -> Box<dyn Decode> {
@@ -31,12 +31,20 @@ pub(super) fn decoder(column: &ColumnSpec, policy: Policy) -> Box<dyn Decode> {
 
 /// Decodes into the target at once where the wire form allows it, else through the type's own Arrow type.
 fn converted(source: &SourceType, target: &DataType, policy: Policy) -> Box<dyn Decode> {
-    match natural_scalar(source) {
-        Some(natural) if !decodes(source, target) && natural != *target => {
-            Box::new(Converted::new(native(source, &natural, policy), target.clone()))
-        }
-        _ => native(source, target, policy),
+    match conversion_base(source, target) {
+        Some(base) => Box::new(Converted::new(native(source, &base, policy), target.clone())),
+        None => native(source, target, policy),
     }
+}
+
+/// Returns the Arrow type that a column's binary form is decoded into before it is converted to the target; `None`
+/// where it decodes into the target at once, or not at all.
+pub(crate) fn conversion_base(source: &SourceType, target: &DataType) -> Option<DataType> {
+    if source.shape != TypeShape::Scalar || decodes(source, target) {
+        return None;
+    }
+    // Arrow's conversions know no zone by its name, and UTC needs none.
+    if source.id == oid::TIMESTAMPTZ { Some(TIMESTAMP) } else { natural_scalar(source) }
 }
 
 /// Whether the binary form of a source type decodes into an Arrow type, all its parts included, without a cast.
@@ -61,7 +69,8 @@ pub(crate) fn decodes(source: &SourceType, target: &DataType) -> bool {
 fn decodes_scalar(source: &SourceType, target: &DataType) -> bool {
     match source.id {
         oid::NUMERIC => matches!(target, DataType::Decimal128(..) | DataType::Decimal256(..)),
-        oid::MONEY => matches!(target, DataType::Decimal128(..)),
+        // Both are microseconds, those with a zone in UTC: one becomes the other as it stands.
+        oid::TIMESTAMP | oid::TIMESTAMPTZ => *target == TIMESTAMP || *target == timestamp_tz(),
         oid::JSON => *target == DataType::Utf8,
         _ if is_texty(source) => matches!(target, DataType::Utf8 | DataType::Binary),
         _ => natural_scalar(source).is_some_and(|natural| natural == *target),
@@ -127,7 +136,7 @@ fn scalar(source: &SourceType, target: &DataType, policy: Policy) -> Box<dyn Dec
         DataType::Timestamp(TimeUnit::Microsecond, _) => {
             Box::new(Fixed::<TimestampMicrosecondType, _>::new(t, policy, temporal::timestamp))
         }
-        // money is a count of its smallest unit; the target's scale says which that is.
+        // money is a count of its smallest unit, which is the scale of its own type and of no other.
         DataType::Decimal128(..) if source.id == oid::MONEY => {
             Box::new(Fixed::<Decimal128Type, _>::new(t, policy, |value: &[u8]| {
                 Ok(Reading::Value(i128::from(i64::from_be_bytes(exact(value)?))))

@@ -45,6 +45,11 @@ impl Bytes {
     }
 }
 
+/// The space for as much as last time and a little more: a vector that runs out by one value doubles.
+fn roomy(length: usize) -> usize {
+    length + length / 8
+}
+
 /// Finds the value to blame. That takes a second look at all of them, which is for failures alone.
 fn not_utf8(offsets: &[i32], values: &[u8]) -> ColumnFault {
     let row = offsets.windows(2).position(|bounds| {
@@ -79,9 +84,9 @@ impl Decode for Bytes {
     }
 
     fn finish(&mut self) -> Result<ArrayRef, ColumnFault> {
-        let mut next_offsets = Vec::with_capacity(self.offsets.len());
+        let mut next_offsets = Vec::with_capacity(roomy(self.offsets.len()));
         next_offsets.push(0);
-        let next_values = Vec::with_capacity(self.values.len().min(KEPT_CAPACITY));
+        let next_values = Vec::with_capacity(roomy(self.values.len()).min(KEPT_CAPACITY));
         let offsets = OffsetBuffer::new(ScalarBuffer::from(std::mem::replace(&mut self.offsets, next_offsets)));
         let values = Buffer::from(std::mem::replace(&mut self.values, next_values));
         let nulls = self.nulls.finish();

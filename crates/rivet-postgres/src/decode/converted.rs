@@ -1,7 +1,9 @@
+use std::sync::Arc;
+
 use arrow::array::{Array as _, ArrayRef, AsArray as _};
 use arrow::compute::kernels::cmp::not_distinct;
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, TimestampMicrosecondType};
 
 use super::{ColumnFault, Decode, Fault};
 
@@ -17,6 +19,14 @@ pub(super) struct Converted {
 impl Converted {
     pub(super) fn new(inner: Box<dyn Decode>, target: DataType) -> Self {
         Self { inner, target }
+    }
+}
+
+/// Takes the zone off a type and gives it back: it is always UTC, and Arrow's conversions know none by its name.
+fn without_zone(target: &DataType) -> (DataType, Option<Arc<str>>) {
+    match target {
+        DataType::Timestamp(unit, Some(zone)) => (DataType::Timestamp(*unit, None), Some(Arc::clone(zone))),
+        other => (other.clone(), None),
     }
 }
 
@@ -38,7 +48,8 @@ impl Decode for Converted {
 
     fn finish(&mut self) -> Result<ArrayRef, ColumnFault> {
         let natural = self.inner.finish()?;
-        let converted = convert(&natural, &self.target)?;
+        let (target, zone) = without_zone(&self.target);
+        let converted = convert(&natural, &target)?;
         let back = convert(&converted, natural.data_type())?;
         let same = not_distinct(&natural, &back)
             .map_err(|error| ColumnFault { row: None, message: format!("can't become {}: {error}", self.target) })?;
@@ -49,7 +60,10 @@ impl Decode for Converted {
             let message = format!("holds a value{length} that {} can't hold without loss", self.target);
             return Err(ColumnFault { row, message });
         }
-        Ok(converted)
+        Ok(match zone {
+            Some(zone) => Arc::new(converted.as_primitive::<TimestampMicrosecondType>().clone().with_timezone(zone)),
+            None => converted,
+        })
     }
 
     fn nulled(&self) -> u64 {

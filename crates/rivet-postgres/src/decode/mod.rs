@@ -18,7 +18,7 @@ use std::fmt;
 use arrow::array::ArrayRef;
 use rivet_model::OnUnrepresentable;
 
-pub(crate) use build::decodes;
+pub(crate) use build::{conversion_base, decodes};
 pub(crate) use row::{DecodeError, RowDecoder};
 
 /// Collects the values of one column.

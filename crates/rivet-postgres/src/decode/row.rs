@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use arrow::util::display::array_value_to_string;
 use rivet_source::{ReadAs, ScanLimits, ScanSpec, SourceError, SourceErrorKind};
 
@@ -181,11 +181,15 @@ impl RowDecoder {
     fn fault(&self, position: usize, row: &[u8], fault: &Fault) -> DecodeError {
         let row = self.row_name(row);
         match fault {
-            Fault::Unfit(what) => self.unfit(position, &row, &format!("holds {what}"), WAYS_OUT),
+            Fault::Unfit(what) => self.unfit(position, &row, &format!("holds {what}"), self.ways_out(position)),
             Fault::Malformed(what) => {
                 DecodeError::protocol(format!("column `{}`, {row}: the server sent {what}", self.names[position]))
             }
         }
+    }
+
+    fn ways_out(&self, position: usize) -> &'static str {
+        if self.schema.field(position).data_type().is_nested() { NESTED_WAYS_OUT } else { WAYS_OUT }
     }
 
     fn unfit(&self, position: usize, row: &str, message: &str, help: &str) -> DecodeError {
@@ -215,7 +219,8 @@ impl RowDecoder {
 
     fn column_fault(&self, position: usize, fault: &ColumnFault, arrays: &[ArrayRef]) -> DecodeError {
         let row = fault.row.map_or_else(|| "a row".to_owned(), |row| self.batch_row_name(row, arrays));
-        self.unfit(position, &row, &fault.message, OTHER_TYPE)
+        let is_text = *self.schema.field(position).data_type() == DataType::Utf8;
+        self.unfit(position, &row, &fault.message, if is_text { AS_BYTES } else { OTHER_TYPE })
     }
 
     /// As [`Self::row_name`], from the arrays of the columns before the one at fault.
@@ -231,6 +236,10 @@ impl RowDecoder {
 
 const WAYS_OUT: &str = "Set `on_unrepresentable: null` to write NULL for such values, or `columns: { {column}: text }` to \
                         keep the server's own text.";
+const NESTED_WAYS_OUT: &str = "Set `on_unrepresentable: null` to write NULL for such values, or `columns: { {column}: json }`, \
+                               which takes any shape.";
+/// Text has one fault only that shows at a batch's end: its encoding.
+const AS_BYTES: &str = "Set `columns: { {column}: binary }` to keep the bytes as they are.";
 const OTHER_TYPE: &str = "Choose another type for it in `columns: { {column}: … }`; `text` and `binary` hold most.";
 
 fn truncated() -> DecodeError {

@@ -198,7 +198,10 @@ fn cast_target(source: &SourceType, wish: ColumnType) -> Option<SourceType> {
 
 #[cfg(test)]
 mod tests {
+    use rivet_model::COLUMN_TYPE_WORDS;
+
     use super::*;
+    use crate::decode::conversion_base;
 
     fn source(base: &str, id: u32, modifier: i32) -> SourceType {
         SourceType { name: base.to_owned(), base: base.to_owned(), id, modifier, shape: TypeShape::Scalar }
@@ -254,5 +257,43 @@ mod tests {
         assert_eq!(planned(&inet, Some("json")), "Utf8, json, exact");
         assert_eq!(planned(&inet, Some("int4")), "is inet, which can't become int4");
         assert_eq!(planned(&int8, Some("range")), "is int8, which can't become range");
+        // Its count is of hundredths, and a decimal of another scale counts something else.
+        let money = source("money", oid::MONEY, 2);
+        assert_eq!(planned(&money, Some("decimal(19,2)")), "Decimal128(19, 2), native, exact");
+        assert_eq!(planned(&money, Some("decimal(20,4)")), "Decimal128(20, 4), cast to numeric, exact");
+    }
+
+    /// What is planned to be read as it is has to be decoded as it is.
+    #[test]
+    fn whatever_is_read_natively_has_a_decoder() {
+        let types = [
+            ("bool", oid::BOOL),
+            ("int2", oid::INT2),
+            ("int8", oid::INT8),
+            ("oid", oid::OID),
+            ("xid8", oid::XID8),
+            ("float4", oid::FLOAT4),
+            ("float8", oid::FLOAT8),
+            ("numeric", oid::NUMERIC),
+            ("money", oid::MONEY),
+            ("date", oid::DATE),
+            ("time", oid::TIME),
+            ("timestamp", oid::TIMESTAMP),
+            ("timestamptz", oid::TIMESTAMPTZ),
+            ("bytea", oid::BYTEA),
+            ("text", oid::TEXT),
+            ("uuid", oid::UUID),
+        ];
+        let words = COLUMN_TYPE_WORDS.iter().map(|word| word.replace("(p,s)", "(20,4)"));
+        let wishes = Wishes { numeric_default: NumericDefault::default(), on_unrepresentable: None };
+        for word in words {
+            for (base, id) in types {
+                let source = source(base, id, -1);
+                let Ok(plan) = plan("c", &source, true, Some(word.parse().unwrap()), wishes) else { continue };
+                let target = plan.field.data_type();
+                let decoded = decodes(&source, target) || conversion_base(&source, target).is_some();
+                assert!(plan.read_as != ReadAs::Native || decoded, "{base} as {word}");
+            }
+        }
     }
 }

@@ -220,14 +220,16 @@ fn plan_all<'a>(
     let mut columns = Vec::new();
     let mut refused = Vec::new();
     for (column, source_type, not_null) in typed {
+        let position = result.iter().position(|other| other.name == column.name).unwrap_or_default();
         let name: ColumnName = column.name.parse().map_err(|error: rivet_model::NameError| {
-            let message = format!("column {} has no usable name", column.number);
-            SourceError::new(SourceErrorKind::Statement, message).with_source(error)
+            let message = format!("column {} of the {} can't be named: {error}", position + 1, request.relation);
+            SourceError::new(SourceErrorKind::Statement, message)
+                .with_help("Give the column another name with AS in a `query`, or `select` the columns without it.")
         })?;
         let wish = request.columns.overrides.get(&name).copied();
         match plan(name.as_str(), &source_type, not_null, wish, wishes) {
             Ok(planned) => columns.push(ColumnSpec {
-                position: result.iter().position(|other| other.name == column.name).unwrap_or_default(),
+                position,
                 name,
                 source_type,
                 read_as: planned.read_as,

@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use rivet_model::RunId;
+
 use super::error::StoreError;
 use crate::failpoint;
 
@@ -74,9 +76,12 @@ pub(super) fn remove_empty(folders: &[PathBuf]) {
     }
 }
 
-/// Writes a new file beside its place and gives it the name in one step, replacing what was there.
-pub(super) fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let temporary = write_beside(path, bytes)?;
+/// Writes a new file beside its place and gives it the name in one step, replacing what was there. Several runs may do
+/// so at the same time: each has a hidden name of its own.
+pub(super) fn replace_file(path: &Path, run: RunId, bytes: &[u8]) -> Result<(), StoreError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = path.with_file_name(format!(".{name}.{run}.tmp"));
+    write_new(&temporary, path, bytes)?;
     if let Err(source) = fs::rename(&temporary, path) {
         forget(&temporary);
         return Err(StoreError::io("create", path.display(), source));
@@ -84,9 +89,16 @@ pub(super) fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), StoreError> 
     sync_parent(path)
 }
 
+/// Makes an empty file, or makes the time of one that is there that of now.
+pub(super) fn touch_file(path: &Path) -> Result<(), StoreError> {
+    File::create(path).and_then(|file| file.sync_all()).map_err(error("create", path))?;
+    sync_parent(path)
+}
+
 /// Writes a new file unless there is one of this name. Returns whether it did. The file is whole or absent.
 pub(super) fn create_file(path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
-    let temporary = write_beside(path, bytes)?;
+    let temporary = beside(path);
+    write_new(&temporary, path, bytes)?;
     failpoint::reach("manifest_staged");
     let created = match fs::hard_link(&temporary, path) {
         Ok(()) => Ok(true),
@@ -104,25 +116,23 @@ pub(super) fn create_file(path: &Path, bytes: &[u8]) -> Result<bool, StoreError>
     Ok(false)
 }
 
-/// Returns the hidden name under which a file is written before it gets its own.
+/// Returns the hidden name under which a run's manifest is written before it gets its own.
 pub(super) fn beside(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!(".{name}.tmp"))
 }
 
-/// Writes and fsyncs a hidden file in the same folder.
-fn write_beside(path: &Path, bytes: &[u8]) -> Result<PathBuf, StoreError> {
-    let temporary = beside(path);
+/// Writes and fsyncs the hidden file that is to become `path`.
+fn write_new(temporary: &Path, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let write = || {
-        let mut file = File::create(&temporary)?;
+        let mut file = File::create(temporary)?;
         file.write_all(bytes)?;
         file.sync_all()
     };
     write().map_err(|source| {
-        forget(&temporary);
+        forget(temporary);
         StoreError::io("write", path.display(), source)
-    })?;
-    Ok(temporary)
+    })
 }
 
 fn sync_parent(path: &Path) -> Result<(), StoreError> {

@@ -9,6 +9,7 @@ use tracing::debug;
 
 use super::durable::{
     beside, create_file, error, forget, make_folder, read_file, remove_empty, remove_file, replace_file, sync_folder,
+    touch_file,
 };
 use super::error::StoreError;
 use super::local_sink::LocalSink;
@@ -145,10 +146,10 @@ impl LocalStore {
         let latest = Latest::new(manifest, name);
         let path = self.root.join(latest_name(&manifest.export));
         if latest.replaces(read_file(&path)?.as_deref()) {
-            replace_file(&path, &latest.to_bytes())?;
+            replace_file(&path, manifest.run_id, &latest.to_bytes())?;
         }
         failpoint::reach("latest_replaced");
-        replace_file(&self.root.join(SUCCESS_NAME), b"")?;
+        touch_file(&self.root.join(SUCCESS_NAME))?;
         // What attempts left that were repeated with fewer parts. The manifest does not list it.
         self.remove_staging(manifest.run_id).map(drop)
     }

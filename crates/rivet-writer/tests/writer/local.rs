@@ -38,6 +38,37 @@ async fn a_commit_leaves_manifest_pointer_and_mark() {
     assert_eq!(local.files(run), ["_SUCCESS", "_rivet/t/RUN.json", "_rivet/t/latest.json", "t-RUN-00000-000.csv"]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn runs_that_commit_at_the_same_time_do_not_disturb_each_other() {
+    for _ in 0..20 {
+        let local = Local::new();
+        let commits = (0..8).map(|_| {
+            let run = RunId::generate();
+            let parts = put(&local, run);
+            let manifest = crate::manifest::of(&local, run, &parts);
+            let store = Arc::clone(&local.store);
+            tokio::spawn(async move {
+                store.publish(run, &parts).await?;
+                store.commit(&manifest).await
+            })
+        });
+        for done in futures_util::future::join_all(commits).await {
+            done.unwrap().unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_manifest_that_was_half_written_is_removed_with_its_run() {
+    let (local, run) = (Local::new(), RunId::generate());
+    let parts = put(&local, run);
+    local.store.publish(run, &parts).await.unwrap();
+    fs::create_dir_all(local.path("_rivet/t")).unwrap();
+    fs::write(local.path(&format!("_rivet/t/.{run}.json.tmp")), "{").unwrap();
+    assert_eq!(local.store.discard(run, &parts).await.unwrap(), Discarded { staged: 0, visible: 1 });
+    assert_eq!(local.files(run), ["_rivet/t/"]);
+}
+
 #[tokio::test]
 async fn a_run_that_is_settled_late_does_not_become_the_latest() {
     let local = Local::new();

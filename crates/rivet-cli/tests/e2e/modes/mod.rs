@@ -1,1 +1,4 @@
+//! Ways to the server.
 
+mod pgbouncer;
+mod tls;

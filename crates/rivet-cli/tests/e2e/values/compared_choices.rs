@@ -41,7 +41,7 @@ fn a_column_takes_the_type_that_was_asked_for() {
         ("local: date, day: timestamp", "local::date, day::timestamp"),
         (
             "address: text, span: text, list: text, point: text, b: text",
-            "address::text, span::text, list::text, point::text, b::text",
+            "address, span::text, list::text, point::text, b::text",
         ),
         ("flag: text, at: text, day: text, doc: text", "flag::text, at::text, day::text, doc::text"),
     ] {
