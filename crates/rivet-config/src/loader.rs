@@ -35,7 +35,7 @@ pub fn load(path: &FilePath, environment: &Environment, overrides: &Overrides) -
         Err(error) => {
             let shown = path.display();
             let finding = if error.kind() == ErrorKind::NotFound {
-                let help = "Name the file with `--config FILE`, or write one with `rivet init`.";
+                let help = "Name the file with `--config FILE`; the README has one to begin with.";
                 Finding::unplaced(FindingKind::FileNotFound, format!("there is no file `{shown}`"), help)
             } else {
                 let message = format!("the file `{shown}` can't be read");
@@ -93,7 +93,7 @@ pub fn parse_str(
             let message = format!("the file is not valid YAML: {}", error.message);
             let mistake = Mistake::new(FindingKind::Syntax, &Path::root(), message)
                 .origin(Origin::File(error.span))
-                .help("Check indentation, quotes and brackets at this place and on the line above.");
+                .help("Check indentation, quotes and brackets at this place and on the line above; a text with `{` in it needs quotes.");
             mistakes.push(mistake);
             return Err(errors(mistakes, &Node::new(Value::Null, Origin::File(0..0)), None, text, path));
         }

@@ -119,7 +119,7 @@ fn a_missing_file_is_named() {
     rivet::config::file_not_found
 
       × there is no file `elsewhere/rivet.yaml`
-      help: Name the file with `--config FILE`, or write one with `rivet init`.
+      help: Name the file with `--config FILE`; the README has one to begin with.
     ");
 }
 

@@ -47,7 +47,7 @@ fn a_file_that_is_not_there_says_what_to_do() {
     rivet::config::file_not_found
 
       × there is no file `no/such.yaml`
-      help: Name the file with `--config FILE`, or write one with `rivet init`.
+      help: Name the file with `--config FILE`; the README has one to begin with.
     ");
 }
 
