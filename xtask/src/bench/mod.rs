@@ -70,7 +70,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         None => demo::build(true)?,
     };
     let python = python::environment("requirements-bench.txt")?;
-    let servers = Servers::start(arguments.wanted)?;
+    let mut servers = Servers::start(arguments.wanted)?;
+    // Some tools would encrypt the loopback and others not.
+    servers.postgres_url.push_str("?sslmode=disable");
     let bench = Bench { folder, rivet, python, servers };
     bench.prepare(&chosen, arguments.scale)?;
     let mut report = report::Report::begin(&bench, arguments.scale, arguments.runs)?;

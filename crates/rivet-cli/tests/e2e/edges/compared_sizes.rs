@@ -1,12 +1,14 @@
 use rivet_testing::TestDatabase;
 
-use crate::support::{assert_both_same, assert_readers_agree, duckdb, project, run_well};
+use crate::support::{assert_both_same, duckdb, project, run_well};
 
 const HUGE: u64 = 200 << 20;
 
 /// What a program may hold for one value of 200 MiB: it arrives, is decoded, and is encoded, each copy once; the
 /// buffers of the wire and of the encoder grow by doubling.
-const MOST_MEMORY: u64 = 8 * HUGE;
+const MOST_MEMORY: u64 = 6 * HUGE;
+
+const CSV: &str = "read_csv({files}, header = true, max_line_size = 500000000, buffer_size = 1000000000)";
 
 #[test]
 fn values_of_200_mb() {
@@ -19,37 +21,22 @@ fn values_of_200_mb() {
          INSERT INTO huge SELECT 3, NULL, decode(repeat('00ff80c3', 209715200 / 4), 'hex');
          INSERT INTO huge VALUES (4, 'behind', '\\x01')",
     );
-    let of = |format: &str| {
-        format!(
-            "name: {format}, table: huge, format: {format}, compression: zstd, destination: {{ type: local, path: {format} }}"
-        )
-    };
-    for format in ["parquet", "csv"] {
-        let project = project(&database, &[&of(format)]);
+    let facts = |columns: &str, from: &str| format!("SELECT {columns} FROM {from} ORDER BY id");
+    let both = "id, length(body), md5(body), octet_length(data), md5(data)";
+    let text = "id, length(body), md5(body)";
+    // A build without optimization takes half a minute for 200 MB of hexadecimal digits: CSV is looked at with text.
+    for (format, keys, columns, from, extension) in [
+        ("parquet", "format: parquet", both, "by_pyarrow", "parquet"),
+        ("csv", "format: csv, compression: zstd, select: [id, body]", text, CSV, "csv.zst"),
+    ] {
+        let export = format!("name: huge, table: huge, {keys}, destination: {{ type: local, path: out }}");
+        let project = project(&database, &[&export]);
         let outcome = run_well(&project);
         let peak = outcome.report["peak_memory_bytes"].as_u64().expect("Linux and macOS say it");
         println!("{format}: peak memory {} MB", peak / 1_000_000);
-        assert!(peak < MOST_MEMORY, "{peak}");
-        let (from, data, extension) = match format {
-            "parquet" => ("read_parquet({files})", "data", "parquet"),
-            // PostgreSQL's own form of bytea, which DuckDB doesn't know.
-            _ => (
-                "read_csv({files}, header = true, max_line_size = 500000000, buffer_size = 1000000000)",
-                "from_hex(replace(data, '\\x', ''))",
-                "csv.zst",
-            ),
-        };
-        let files = project.files(format, extension);
-        let found = duckdb(
-            &format!("SELECT id, length(body), md5(body), octet_length({data}), md5({data}) FROM {from} ORDER BY id"),
-            &files,
-        );
-        let expected = database
-            .query_text("SELECT id, length(body), md5(body), octet_length(data), md5(data) FROM huge ORDER BY id");
-        assert_eq!(found, expected, "{format}");
-        if format == "parquet" {
-            assert_readers_agree(&files);
-        }
+        assert!(peak < MOST_MEMORY, "{format}: {peak}");
+        let found = duckdb(&facts(columns, from), &project.files("out", extension));
+        assert_eq!(found, database.query_text(&facts(columns, "huge")), "{format}");
     }
 }
 
