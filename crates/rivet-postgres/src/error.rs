@@ -19,10 +19,7 @@ pub(crate) fn from_postgres(error: tokio_postgres::Error, settings: &ConnectionS
     }
     // The library keeps the kind of its errors to itself; its fixed first words are all there is.
     match error.to_string().as_str() {
-        text if text.contains("TLS") => SourceError::new(Kind::Tls, format!("TLS with {settings} failed: {reason}"))
-            .with_help(
-                "Check `tls.mode` and `tls.ca_file`; `mode: require` encrypts without checking the certificate.",
-            ),
+        text if text.contains("TLS") => tls_error(&reason, settings),
         "connection closed" => SourceError::new(Kind::ConnectionLost, format!("{settings} closed the connection")),
         "invalid configuration" | "authentication error" => {
             SourceError::new(Kind::Authentication, format!("no authentication with {settings}: {reason}"))
@@ -30,6 +27,20 @@ pub(crate) fn from_postgres(error: tokio_postgres::Error, settings: &ConnectionS
         }
         _ => SourceError::new(Kind::Protocol, format!("{settings}: {reason}")).with_source(error),
     }
+}
+
+/// Explains what the TLS library says in words of its own.
+fn tls_error(reason: &str, settings: &ConnectionSettings) -> SourceError {
+    let (reason, help) = if reason.contains("UnknownIssuer") {
+        (
+            "no authority that is trusted here has signed the server's certificate",
+            "Name the PEM file of the server's authority in `tls.ca_file`; `mode: require` encrypts without checking \
+             the certificate.",
+        )
+    } else {
+        (reason, "Check `tls.mode` and `tls.ca_file`; `mode: require` encrypts without checking the certificate.")
+    };
+    SourceError::new(Kind::Tls, format!("TLS with {settings} failed: {reason}")).with_help(help)
 }
 
 fn from_server(error: &DbError, settings: &ConnectionSettings) -> SourceError {
@@ -99,6 +110,7 @@ fn help_for(kind: Kind, code: &str) -> Option<&'static str> {
             "Somebody holds the table, as ALTER TABLE does: run the same command again later, or raise \
              `tuning.lock_timeout_s` or `tuning.max_retries`."
         }
+        Kind::Value => "Correct the query, or the rows that it reads: the server can't compute a value of theirs.",
         Kind::Cancelled => "Somebody cancelled the statement on the server.",
         Kind::ConnectionLost => "See the server's log for why it ended the session, then run the same command again.",
         Kind::NotFound if code == "3D000" => "Check `database` in `source`.",

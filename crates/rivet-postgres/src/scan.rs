@@ -8,7 +8,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
-use rivet_source::{Scan, ScanLimits, ScanSpec, ScanSummary, SourceError, SourceErrorKind};
+use rivet_source::{ReadAs, Scan, ScanLimits, ScanSpec, ScanSummary, SourceError, SourceErrorKind};
 use tokio_postgres::{SimpleQueryMessage, SimpleQueryStream};
 
 use crate::decode::{DecodeError, RowDecoder};
@@ -171,7 +171,23 @@ impl PostgresScan {
             return SourceError::new(SourceErrorKind::StatementTimeout, message)
                 .with_help("Raise `tuning.statement_timeout_s`, or read less at once.");
         }
-        explained
+        match self.cast_columns() {
+            // The server says neither the column nor the row.
+            cast if explained.kind() == SourceErrorKind::Value && !cast.is_empty() => explained.with_help(format!(
+                "The server converts {cast}, as `columns` asks for, and found a value there that does not fit. \
+                 Choose another type, for example text."
+            )),
+            _ => explained,
+        }
+    }
+
+    /// The columns that the server converts, and to what.
+    fn cast_columns(&self) -> String {
+        let cast = self.spec.columns.iter().filter_map(|column| match &column.read_as {
+            ReadAs::Cast(target) => Some(format!("`{}` to {}", column.name, target.base)),
+            _ => None,
+        });
+        cast.collect::<Vec<_>>().join(", ")
     }
 }
 

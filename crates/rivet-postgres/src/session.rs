@@ -30,16 +30,19 @@ pub(crate) type TextRow = Vec<Option<String>>;
 pub(crate) struct Session {
     connector: Connector,
     client: Client,
-    /// Behind a lock that nobody waits for: it makes the session shareable where the future is not.
-    driving: Mutex<Driving>,
+    /// Behind a lock that nobody waits for: it makes the session shareable where the future is not. Absent once it
+    /// has ended: what waits for an answer learns that there is none when the future is dropped.
+    driving: Mutex<Option<Driving>>,
     tap: TapHandle,
     /// Why the connection has ended, until somebody has been told.
     ended: Option<Result<(), tokio_postgres::Error>>,
+    /// Whether an answer did not come in time: what would come now belongs to an earlier question.
+    silent: bool,
 }
 
 impl Session {
     pub(crate) fn new(connector: Connector, client: Client, driving: Driving, tap: TapHandle) -> Self {
-        Self { connector, client, driving: Mutex::new(driving), tap, ended: None }
+        Self { connector, client, driving: Mutex::new(Some(driving)), tap, ended: None, silent: false }
     }
 
     pub(crate) fn settings(&self) -> &ConnectionSettings {
@@ -50,15 +53,13 @@ impl Session {
         &self.tap
     }
 
-    fn driving(&mut self) -> Pin<&mut (dyn Future<Output = Result<(), tokio_postgres::Error>> + Send)> {
-        self.driving.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut()
-    }
-
     /// Moves bytes both ways as far as they go now.
     pub(crate) fn drive(&mut self, cx: &mut Context<'_>) {
-        if self.ended.is_none()
-            && let Poll::Ready(result) = self.driving().poll(cx)
+        let driving = self.driving.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(future) = driving
+            && let Poll::Ready(result) = future.as_mut().poll(cx)
         {
+            *driving = None;
             self.ended = Some(result);
         }
     }
@@ -108,7 +109,8 @@ impl Session {
         }
     }
 
-    fn silence(&self) -> SourceError {
+    fn silence(&mut self) -> SourceError {
+        self.silent = true;
         let message = format!("{} went silent: no answer within {} s", self.settings(), PATIENCE.as_secs());
         SourceError::new(SourceErrorKind::ConnectionLost, message)
             .with_help("Check the network between here and the server, then run the same command again.")
@@ -125,13 +127,27 @@ impl Session {
         let explained = self.explain(error);
         let Relation::Query(query) = relation else { return explained };
         match position.and_then(|position| statement.in_query(position, query)) {
-            Some(offset) => explained.with_span(StatementSpan { statement: query.clone(), offset }),
+            Some(offset) => {
+                let span = StatementSpan { statement: query.clone(), offset };
+                let help = match (explained.help_text(), explained.kind()) {
+                    (Some(help), _) => help.to_owned(),
+                    (None, SourceErrorKind::Statement) => {
+                        "Correct the export's query at the mark: one SELECT, VALUES, TABLE or WITH statement."
+                            .to_owned()
+                    }
+                    (None, _) => "Correct the export's query at the mark.".to_owned(),
+                };
+                explained.with_span(span).with_help(help)
+            }
             None => explained,
         }
     }
 
     /// Sends statements without waiting for an answer.
     pub(crate) async fn start(&mut self, sql: &str) -> Result<Pin<Box<SimpleQueryStream>>, SourceError> {
+        if self.silent {
+            return Err(self.silence());
+        }
         match self.client.simple_query_raw(sql).await {
             Ok(answers) => Ok(Box::pin(answers)),
             Err(error) => Err(self.explain(error)),
@@ -169,8 +185,8 @@ impl Session {
     /// Says good-bye and waits until the server has heard it.
     pub(crate) async fn close(self) {
         drop(self.client);
-        if self.ended.is_none() {
-            let driving = self.driving.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let driving = self.driving.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some(driving) = driving {
             // An error while parting changes nothing: all answers are in.
             let _parted = driving.await;
         }

@@ -11,8 +11,10 @@ use async_trait::async_trait;
 use rivet_model::{ConnectionSettings, NumericDefault, Relation, TlsMode, TlsSettings};
 use rivet_postgres::PostgresFactory;
 use rivet_source::conformance::{self, Harness};
-use rivet_source::{ColumnRequest, DescribeRequest, ScanLimits, Source, SourceErrorKind, SourceFactory as _};
-use rivet_testing::TestDatabase;
+use rivet_source::{
+    ColumnRequest, DescribeRequest, ScanLimits, Source, SourceError, SourceErrorKind, SourceFactory as _,
+};
+use rivet_testing::{Fault, FaultProxy, TestDatabase};
 use url::Url;
 
 fn settings(url: &str) -> ConnectionSettings {
@@ -140,4 +142,41 @@ async fn two_workers_see_one_moment() {
     snapshot.close().await.unwrap();
     drop(source);
     server.stop().await;
+}
+
+/// Reads a long query through a network that fails in its midst, and returns the error.
+async fn read_through(fault: Fault, statement_timeout: Duration) -> SourceError {
+    let server = Server::start(false).await;
+    let proxy = FaultProxy::start(&server.url);
+    let source = PostgresFactory.open(&settings(&proxy.url(&server.url))).unwrap();
+    let spec = source.describe(&request("SELECT i FROM generate_series(1, 1000000) i")).await.unwrap().spec;
+    let limits = ScanLimits { statement_timeout, ..ScanLimits::default() };
+    let snapshot = source.open_snapshot(1, &limits).await.unwrap();
+    proxy.set(fault);
+    let mut scan = snapshot.scan(&spec, &limits).await.unwrap();
+    let reading = async {
+        loop {
+            match scan.next_batch().await {
+                Ok(batch) => assert!(batch.is_some(), "the end came in spite of the fault"),
+                Err(error) => return error,
+            }
+        }
+    };
+    let error = tokio::time::timeout(Duration::from_secs(60), reading).await.expect("a failure is noticed");
+    drop(scan);
+    server.stop().await;
+    error
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_in_a_scan_is_noticed() {
+    let error = read_through(Fault::CutAfter(1_000_000), Duration::ZERO).await;
+    assert_eq!(error.kind(), SourceErrorKind::ConnectionLost, "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_goes_silent_in_a_scan_is_given_up() {
+    let error = read_through(Fault::StallAfter(1_000_000), Duration::from_secs(1)).await;
+    assert_eq!(error.kind(), SourceErrorKind::ConnectionLost, "{error}");
+    assert!(error.to_string().contains("went silent"), "{error}");
 }

@@ -32,6 +32,8 @@ pub(crate) fn types_path(path: &Path) -> PathBuf {
 /// Returns a scalar's name as a string, a list as `{"list": element}`, a composite as `{"struct": [[name, type]]}`.
 fn describe(kind: &Type) -> Value {
     match kind.kind() {
+        // The catalog has elements for them, and their text is none of an array: `1 2 3`.
+        _ if matches!(*kind, Type::INT2_VECTOR | Type::OID_VECTOR) => json!(kind.name()),
         Kind::Array(element) => json!({ "list": describe(element) }),
         Kind::Domain(base) => describe(base),
         Kind::Composite(fields) => {
@@ -52,6 +54,7 @@ mod tests {
     fn types_are_described_as_deep_as_they_go() {
         assert_eq!(describe(&Type::INT4_ARRAY), json!({"list": "int4"}));
         assert_eq!(describe(&Type::NUMERIC), json!("numeric"));
+        assert_eq!(describe(&Type::INT2_VECTOR), json!("int2vector"));
         assert_eq!(types_path(Path::new("a/b.csv")), Path::new("a/b.csv.types.json"));
     }
 }

@@ -19,7 +19,7 @@ fn endless() -> TestDatabase {
 }
 
 fn folder(url: &str) -> Project {
-    let query = "SELECT i AS id, md5(i::text) AS word FROM size, generate_series(1, rows) i";
+    let query = "SELECT id, md5(id::text) AS word FROM (SELECT generate_series(1, rows) AS id FROM size) AS all_rows";
     project_at(url, &[&format!("name: rows, query: {query:?}, destination: {{ type: local, path: out }}")])
 }
 

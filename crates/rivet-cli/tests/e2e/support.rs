@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rivet_testing::{Finished, Project, RivetCommand, TestDatabase, assert_same, python};
 use serde_json::Value;
@@ -10,8 +10,9 @@ pub(crate) fn project_at(url: &str, exports: &[&str]) -> Project {
 
 /// As [`project_at`], with the inside of the flow mapping of `source` as well.
 pub(crate) fn project_with(source: &str, exports: &[&str]) -> Project {
-    let exports: String = exports.iter().map(|export| format!("  - {{ {export} }}\n")).collect();
-    Project::new(env!("CARGO_BIN_EXE_rivet"), &format!("source: {{ {source} }}\nexports:\n{exports}"))
+    let exports: Vec<String> = exports.iter().map(|export| format!("  - {{ {export} }}")).collect();
+    let config = format!("source: {{ {source} }}\nexports:\n{}\n", exports.join("\n"));
+    Project::new(env!("CARGO_BIN_EXE_rivet"), &config)
 }
 
 /// A folder whose configuration reads from a database. Each export is the inside of a flow mapping.
@@ -114,8 +115,8 @@ pub(crate) fn both(database: &TestDatabase, keys: &str) -> Project {
 
 /// Says what a Parquet file holds as pyarrow and DuckDB see it.
 #[track_caller]
-pub(crate) fn parquet_facts(file: &PathBuf) -> Value {
-    facts(&["parquet".into(), file.clone()])
+pub(crate) fn parquet_facts(file: &Path) -> Value {
+    facts(&["parquet".into(), file.to_owned()])
 }
 
 /// Returns the rows of a DuckDB query over files, every value as text. `{files}` in it is the list of them.

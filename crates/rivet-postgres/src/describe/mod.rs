@@ -125,6 +125,28 @@ async fn suggest(session: &mut Session, relation: &Relation, error: SourceError)
     error.with_help(format!("Did you mean {}?", names.join(" or ")))
 }
 
+/// Columns that an error lists, at most.
+const LISTED: usize = 20;
+
+/// Says which columns there are: those whose names differ in case alone from missing ones, or the first of all.
+fn known_columns(missing: &BTreeSet<&str>, result: &[ResultColumn]) -> String {
+    let names = || result.iter().map(|column| column.name.as_str());
+    let same = |name: &&str| missing.iter().any(|other| other.to_lowercase() == name.to_lowercase());
+    let similar: Vec<_> = names().filter(same).take(LISTED).collect();
+    if !similar.is_empty() {
+        return format!("Did you mean {}? Upper and lower case are told apart.", quoted(similar.into_iter()));
+    }
+    let listed = quoted(names().take(LISTED));
+    match result.len().saturating_sub(LISTED) {
+        0 => format!("Its columns are {listed}."),
+        more => format!("Its columns are {listed} and {more} more."),
+    }
+}
+
+fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
 /// Picks the columns that were asked for, in the order that was asked for.
 fn choose<'a>(
     relation: &Relation,
@@ -138,10 +160,10 @@ fn choose<'a>(
             .with_help("Give each column of the query a name of its own with AS."));
     }
     let asked = request.select.iter().chain(&request.exclude).chain(request.overrides.keys());
-    let missing: Vec<_> = asked.filter(|name| !seen.contains(name.as_str())).map(|name| format!("`{name}`")).collect();
+    let missing: BTreeSet<_> = asked.map(ColumnName::as_str).filter(|name| !seen.contains(name)).collect();
     if !missing.is_empty() {
-        let message = format!("the {relation} has no column {}", missing.join(", "));
-        let help = format!("Its columns are {}.", seen.into_iter().collect::<Vec<_>>().join(", "));
+        let message = format!("the {relation} has no column {}", quoted(missing.iter().copied()));
+        let help = known_columns(&missing, result);
         return Err(SourceError::new(SourceErrorKind::NotFound, message).with_help(help));
     }
     let wanted: Vec<&ResultColumn> = if request.select.is_empty() {

@@ -67,7 +67,10 @@ pub enum StoreError {
     },
     /// Any other refusal of the operating system.
     #[error("cannot {action} `{path}`")]
-    #[diagnostic(code("rivet::writer::io"))]
+    #[diagnostic(
+        code("rivet::writer::io"),
+        help("Check the path and the state of its file system, or choose another destination.")
+    )]
     Io {
         /// What was tried.
         action: &'static str,

@@ -45,7 +45,19 @@ fn arrays_of_another_depth_can_be_json() {
     let database = TestDatabase::create();
     database.execute("CREATE TABLE t AS SELECT 1 AS id, '{{1,2},{3,4}}'::int[] AS list");
     refused(&database, "table: t", 1, &["column `list`", "columns: { list: json }"]);
-    refused(&database, "query: 'SELECT * FROM t'", 1, &["column `list`", "columns: { list: json }"]);
+    refused(&database, "query: 'SELECT 1 AS id, list || list AS list FROM t'", 1, &["column `list`", "list: json"]);
+    // The server does not keep the declared depth in a view or a partition.
+    database.execute(
+        "CREATE TABLE declared (id int, list int[][]) PARTITION BY LIST (id);
+         CREATE TABLE part PARTITION OF declared DEFAULT; CREATE VIEW seen AS SELECT * FROM declared;
+         INSERT INTO declared SELECT * FROM t",
+    );
+    run_well(&project(&database, &["name: e, table: declared, destination: { type: local, path: out }"]));
+    refused(&database, "table: seen", 1, &["column `list`", "columns: { list: json }"]);
+    let attribute = "SELECT attndims FROM pg_attribute WHERE attrelid = 'part'::regclass AND attname = 'list'";
+    if database.query_value(attribute) == "0" {
+        refused(&database, "table: part", 1, &["column `list`", "columns: { list: json }"]);
+    }
 }
 
 #[test]
@@ -99,6 +111,32 @@ fn bytes_that_are_no_text_are_refused() {
     let [csv] = project.files("out", "csv").try_into().expect("one part");
     let text = std::fs::read_to_string(csv).expect("it was listed");
     assert_eq!(text, "id,note\n1,\\x66696e65\n2,\\x636166e9\n3,\n");
+}
+
+#[test]
+fn a_decimal_beyond_76_digits_needs_a_choice() {
+    let database = TestDatabase::create();
+    database.execute(
+        "CREATE TABLE t (id int PRIMARY KEY, n numeric(100, 2), m numeric(77, 0)); INSERT INTO t VALUES (1, 1e90, 1)",
+    );
+    let expected = ["column `n` is numeric(100,2)", "column `m` is numeric(77,0)", "columns: { name: type }"];
+    refused(&database, "table: t", 1, &expected);
+    refused(
+        &database,
+        "table: t, columns: { n: 'decimal(76,2)', m: text }",
+        1,
+        &["column `n` holds a number with more digits"],
+    );
+    let export = "name: e, table: t, columns: { n: text, m: 'decimal(76,0)' }, destination: { type: local, path: out }";
+    run_well(&project(&database, &[export]));
+}
+
+#[test]
+fn a_value_above_its_limit_is_refused() {
+    let database = TestDatabase::create();
+    database.execute("CREATE TABLE t (id int PRIMARY KEY, body text); INSERT INTO t VALUES (7, repeat('x', 1048577))");
+    let expected = ["column `body` holds a value of 1048577 bytes", "id = 7", "tuning.max_value_mb"];
+    refused(&database, "table: t, tuning: { max_value_mb: 1 }", 1, &expected);
 }
 
 #[test]

@@ -60,11 +60,11 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 
 /// Fails the test unless a run ended since this place had no room, was tried once, and left nothing there.
 #[track_caller]
-fn assert_full(project: &Project, outcome: &Outcome, place: &Path) {
+fn assert_full(project: &Project, outcome: &Outcome, place: &Path, what: &str) {
     outcome.finished.assert_code(1);
     assert_reason(outcome, "rivet::writer::full");
     let message = outcome.report["errors"][0]["message"].to_string();
-    assert!(message.contains(&place.display().to_string()), "{message}");
+    assert!(message.contains(&place.display().to_string()) && message.contains(what), "{message}");
     assert_eq!(outcome.export(0)["retries"], 0);
     assert_eq!(files_below(place), Vec::<PathBuf>::new(), "{message}");
     assert_eq!(statuses(project)["rows"].values().last(), Some(&RunStatus::Failed));
@@ -75,7 +75,7 @@ fn a_part_that_does_not_fit_leaves_nothing() {
     let database = TestDatabase::create();
     let place = small_disk().join("part");
     let project = csv_to(database.url(), &numbers(1_000_000), &place);
-    assert_full(&project, &run(&project), &place);
+    assert_full(&project, &run(&project), &place, ".csv");
 
     // The room is there again.
     let fits = csv_to(database.url(), &numbers(100_000), &place);
@@ -100,7 +100,7 @@ fn a_manifest_that_does_not_fit_leaves_nothing() {
     // Room for the same part again, and for nothing else.
     let ballast = usize::try_from(4 * 1024 * 1024 - part * 4096).expect("a small number");
     fs::write(disk.path().join("ballast"), vec![0; ballast]).expect("the disk has room");
-    assert_full(&project, &run(&project), &place);
+    assert_full(&project, &run(&project), &place, "_rivet/rows/");
 }
 
 #[test]

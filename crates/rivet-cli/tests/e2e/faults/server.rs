@@ -5,7 +5,7 @@ use rivet_testing::{Project, TestDatabase};
 use super::{database, folder, run_into, run_well};
 use crate::support::{Outcome, run};
 
-const ENDLESS: &str = "query: 'SELECT i, md5(i::text) FROM generate_series(1, 1000000000) i'";
+const ENDLESS: &str = "query: 'SELECT i, md5(i::text) FROM (SELECT generate_series(1, 1000000000) AS i) AS them'";
 
 /// Runs, does something to the backend as soon as it copies, and returns how that ended.
 fn run_and(project: &Project, database: &TestDatabase, function: &str) -> Outcome {

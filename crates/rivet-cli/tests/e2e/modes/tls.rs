@@ -1,7 +1,4 @@
-use std::io::{Write as _, copy};
-use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::thread;
 
 use rivet_testing::{TestDatabase, certificate_authority};
 
@@ -27,12 +24,17 @@ fn is_refused(url: &str, tls: &str, code: i32, expected: &[&str]) {
 }
 
 fn tls(mode: &str, authority: Option<&PathBuf>) -> String {
-    let file = authority.map_or_else(String::new, |path| format!(", ca_file: {path:?}"));
+    let file = authority.map_or_else(String::new, |path| format!(", ca_file: '{}'", path.display()));
     format!(", tls: {{ mode: {mode}{file} }}")
 }
 
 /// A way to the server under an address that its certificate does not hold.
+#[cfg(target_os = "linux")]
 fn another_name(url: &str) -> String {
+    use std::io::{Write as _, copy};
+    use std::net::{TcpListener, TcpStream};
+    use std::thread;
+
     let (user, server) = url.rsplit_once('@').expect("it names a user");
     let (address, database) = server.split_once('/').expect("it names a database");
     let (_, upstream_port) = address.split_once(':').expect("it names a port");

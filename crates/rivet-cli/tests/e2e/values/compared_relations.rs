@@ -49,6 +49,9 @@ fn queries_of_every_kind() {
         "SELECT id FROM crm.sales UNION ALL SELECT id FROM crm.parent",
         "SELECT 'it''s; -- no comment' AS a, $$dollar; $$ AS b, E'tab\\t' AS \"c;d\"",
         "SELECT NULL AS nothing, 1 AS one",
+        "SELECT s, s.* FROM crm.parent AS s",
+        "SELECT ROW(1, 'a') AS r, ARRAY[ROW(1, 2)]::text[] AS rs, pg_sleep(0) AS v, 'x'::unknown AS u",
+        "(SELECT 1 AS c0, 2 AS rivet_query, 3 AS \"C0\" LIMIT ALL)",
         "SELECT DISTINCT ON (tags) tags[1:1] IS NULL AS x, id FROM crm.sales ORDER BY tags, id DESC",
     ] {
         let keys = format!("query: {}", serde_json::Value::from(query));

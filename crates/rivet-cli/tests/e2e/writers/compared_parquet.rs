@@ -9,11 +9,11 @@ const ROWS: &str = "CREATE TABLE t (id bigint PRIMARY KEY, word text, unique_tex
     INSERT INTO t SELECT i, CASE WHEN i % 10 > 0 THEN 'word ' || i % 7 END, md5(i::text), (i * 7919 % 100003)::numeric / 100, \
         CASE WHEN i % 3 > 0 THEN sqrt(i) END, timestamptz '2024-01-01 00:00+00' + i * interval '7 minutes', \
         DATE '2000-01-01' + i % 9000, i % 2 = 0, CASE WHEN i % 5 > 0 THEN ARRAY[i, NULL, -i] END, md5(i::text)::uuid, \
-        jsonb_build_object('i', i), decode(md5(i::text), 'hex') FROM generate_series(1, 20000) AS i";
+        jsonb_build_object('i', i), decode(md5(i::text), 'hex') FROM generate_series(1, ";
 
-fn filled() -> TestDatabase {
+fn filled(rows: u32) -> TestDatabase {
     let database = TestDatabase::create();
-    database.execute(ROWS);
+    database.execute(&format!("{ROWS}{rows}) AS i"));
     database
 }
 
@@ -40,14 +40,14 @@ fn facts(database: &TestDatabase, project: &Project, number: usize) -> Value {
     assert_readers_agree(&files);
     assert_eq!(files.len(), 1);
     let facts = parquet_facts(&files[0]);
-    assert_eq!(facts["rows"], 20_000);
+    assert_eq!(facts["rows"].to_string(), database.query_value("SELECT count(*) FROM t"));
     assert!(facts["created_by"].as_str().is_some_and(|text| text.starts_with("rivet version ")), "{facts}");
     facts
 }
 
 #[test]
 fn every_compression_reads_back() {
-    let database = filled();
+    let database = filled(2_000);
     let variants = [
         ("compression: zstd", "ZSTD"),
         ("compression: zstd, compression_level: 22", "ZSTD"),
@@ -73,7 +73,8 @@ fn every_compression_reads_back() {
 
 #[test]
 fn every_encoding_reads_back() {
-    let database = filled();
+    // Enough rows for a dictionary of numbers that does not pay.
+    let database = filled(20_000);
     let variants = [
         ("compat", &["PLAIN", "RLE_DICTIONARY"][..], &["DELTA_BINARY_PACKED", "DELTA_LENGTH_BYTE_ARRAY"][..]),
         ("delta", &["DELTA_BINARY_PACKED", "DELTA_LENGTH_BYTE_ARRAY"], &[]),

@@ -19,8 +19,8 @@ fn csv_goes_to_standard_output_and_nothing_else_does() {
     );
     let finished = project.command(&["run"]).run();
     finished.assert_code(0);
-    let expected: String = (1..=3000).map(|i| format!("{i},text {i}\n")).collect();
-    assert_eq!(finished.stdout, format!("id,label\n{expected}"));
+    let expected: Vec<String> = (1..=3000).map(|i| format!("{i},text {i}\n")).collect();
+    assert_eq!(finished.stdout, format!("id,label\n{}", expected.concat()));
     assert!(finished.stderr.contains("3,000 rows"), "{}", finished.stderr);
     assert!(visible(&project).is_empty());
 }
