@@ -175,7 +175,9 @@ fn check(source: &Source, places: &[&str], counted: usize, news: &str) {
     last.assert_code(0);
     assert!(last.stderr.contains(news), "{places:?}: {}", last.stderr);
     let runs = Ledger::default().audit(&folder);
-    runs.iter().for_each(|run| source.judge(run));
+    for run in &runs {
+        source.judge(run);
+    }
     assert_eq!(runs.len(), counted + 1, "{places:?}");
 }
 

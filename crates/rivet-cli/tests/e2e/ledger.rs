@@ -46,15 +46,15 @@ impl Ledger {
         let runs = committed(project);
         for run in &runs {
             for (part, path) in manifest(project, run)["parts"].as_array().into_iter().flatten().zip(&run.parts) {
-                assert!(strangers.remove(path), "{path:?} is missing, or two manifests list it");
+                assert!(strangers.remove(path), "{} is missing, or two manifests list it", path.display());
                 self.audit_part(path, part);
             }
             assert!(strangers.remove(&manifest_path(project, run)));
         }
         for (export, newest) in newest(&runs) {
             let path = root.join("_rivet").join(&export).join("latest.json");
-            assert!(strangers.remove(&path), "{path:?} is missing");
-            assert_eq!(read(&path)["run_id"], newest.id, "{path:?} does not name the newest run");
+            assert!(strangers.remove(&path), "{} is missing", path.display());
+            assert_eq!(read(&path)["run_id"], newest.id, "{} does not name the newest run", path.display());
         }
         assert_eq!(strangers.remove(&root.join("_SUCCESS")), !runs.is_empty());
         assert!(strangers.is_empty(), "files that no manifest lists: {strangers:#?}");
@@ -63,11 +63,11 @@ impl Ledger {
 
     fn audit_part(&mut self, path: &Path, part: &Value) {
         let size = fs::metadata(path).expect("the part was listed a moment ago").len();
-        assert_eq!(part["bytes"], size, "{path:?} does not have the recorded size");
+        assert_eq!(part["bytes"], size, "{} does not have the recorded size", path.display());
         if self.digested.insert(path.to_owned()) {
             let bytes = fs::read(path).expect("the part was listed a moment ago");
-            let digest: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-            assert_eq!(part["sha256"], digest, "{path:?} does not have the recorded digest");
+            let digest = format!("{:x}", Sha256::digest(bytes));
+            assert_eq!(part["sha256"], digest, "{} does not have the recorded digest", path.display());
         }
     }
 }
@@ -105,8 +105,8 @@ fn newest(runs: &[Run]) -> BTreeMap<String, &Run> {
 }
 
 fn read(path: &Path) -> Value {
-    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path:?} is no JSON: {error}"))
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{} is no JSON: {error}", path.display()))
 }
 
 fn is_empty_probe(path: &Path) -> bool {
@@ -173,7 +173,7 @@ impl Multiset {
     }
 }
 
-/// Numbers that look random and follow from a seed (SplitMix64).
+/// Numbers that look random and follow from a seed (`SplitMix64`).
 #[derive(Debug)]
 pub(crate) struct Random(pub(crate) u64);
 

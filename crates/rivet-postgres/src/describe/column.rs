@@ -53,8 +53,11 @@ fn may_become_null(data_type: &DataType, choice: Option<OnUnrepresentable>) -> b
     match (data_type, choice) {
         (_, Some(OnUnrepresentable::Error)) => false,
         (DataType::Date32 | DataType::Timestamp(..), _) => true,
-        (_, Some(OnUnrepresentable::Null)) => true,
-        (_, None) => false,
+        (
+            DataType::Time64(_) | DataType::Decimal128(..) | DataType::Decimal256(..) | DataType::List(_),
+            Some(OnUnrepresentable::Null),
+        ) => true,
+        _ => false,
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int32Array, RecordBatch};
 use rivet_model::{Compression, Format, PartRecord, RunId};
 use rivet_writer::{Discarded, LocalStore, PartStore as _, StoreError};
+use tokio::task::JoinSet;
 
 use crate::support::{Local, options, write};
 
@@ -42,17 +43,18 @@ async fn a_commit_leaves_manifest_pointer_and_mark() {
 async fn runs_that_commit_at_the_same_time_do_not_disturb_each_other() {
     for _ in 0..20 {
         let local = Local::new();
-        let commits = (0..8).map(|_| {
+        let mut commits = JoinSet::new();
+        for _ in 0..8 {
             let run = RunId::generate();
             let parts = put(&local, run);
             let manifest = crate::manifest::of(&local, run, &parts);
             let store = Arc::clone(&local.store);
-            tokio::spawn(async move {
+            commits.spawn(async move {
                 store.publish(run, &parts).await?;
                 store.commit(&manifest).await
-            })
-        });
-        for done in futures_util::future::join_all(commits).await {
+            });
+        }
+        while let Some(done) = commits.join_next().await {
             done.unwrap().unwrap();
         }
     }

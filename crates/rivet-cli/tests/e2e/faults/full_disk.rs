@@ -46,7 +46,10 @@ fn mount(arguments: &[&str], at: &Path) {
 fn csv_to(url: &str, query: &str, place: &Path) -> Project {
     let source = format!("type: postgres, url: {url:?}, environment: local, tuning: {{ max_retries: 5 }}");
     let export = format!("name: rows, query: {query:?}, format: csv, compression: none");
-    project_with(&source, &[&format!("{export}, destination: {{ type: local, path: {place:?} }}")])
+    project_with(
+        &source,
+        &[&format!("{export}, destination: {{ type: local, path: {:?} }}", place.display().to_string())],
+    )
 }
 
 fn numbers(count: u32) -> String {
