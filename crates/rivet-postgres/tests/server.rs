@@ -162,7 +162,7 @@ async fn read_through(fault: Fault, statement_timeout: Duration) -> SourceError 
             }
         }
     };
-    let error = tokio::time::timeout(Duration::from_secs(60), reading).await.expect("a failure is noticed");
+    let error = tokio::time::timeout(Duration::from_mins(1), reading).await.expect("a failure is noticed");
     drop(scan);
     server.stop().await;
     error

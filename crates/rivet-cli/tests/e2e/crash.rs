@@ -3,11 +3,13 @@
 //! `RIVET_TEST_KILLS` sets how many times it dies at a random instant, `RIVET_TEST_SEED` which instants those are.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::panic::catch_unwind;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rivet_testing::{Project, RivetCommand, Stop, TestDatabase};
 
-use crate::ledger::{Ledger, Multiset, Random, Run, committed};
+use crate::ledger::{Ledger, Multiset, Random, Run, committed, manifest_path};
 use crate::support::{duckdb, project};
 
 /// Makes a run of the development build take about half a second.
@@ -222,4 +224,33 @@ fn a_run_that_dies_again_and_again_ends_well_at_last() {
     let source = Source::create(50_000);
     let places = ["part_visible=return", "manifest_created=return", "manifest_committed=return", "run_begun=return"];
     check(&source, &places, 2, "was cut off");
+}
+
+/// The judge is judged: what it is there to find, it finds.
+#[test]
+fn an_audit_sees_what_is_wrong() {
+    let source = Source::create(50_000);
+    let folder = source.folder();
+    both_exports(&folder).run().assert_code(0);
+    let runs = Ledger::default().audit(&folder);
+    let part = &runs[0].parts[0];
+    let sound = fs::read(part).unwrap();
+    let is_refused = || catch_unwind(|| Ledger::default().audit(&folder)).is_err();
+
+    let mut flipped = sound.clone();
+    flipped[1000] ^= 1;
+    fs::write(part, flipped).unwrap();
+    assert!(is_refused(), "a changed byte");
+    fs::remove_file(part).unwrap();
+    assert!(is_refused(), "a missing part");
+    fs::write(part, &sound).unwrap();
+    for stranger in ["out/as_csv-0-00000-000.csv", "out/.rivet-staging/x/y.part", "out/_rivet/as_csv/.z.json.tmp"] {
+        folder.write(stranger, "");
+        assert!(is_refused(), "{stranger}");
+        fs::remove_file(folder.path(stranger)).unwrap();
+    }
+    fs::rename(manifest_path(&folder, &runs[0]), folder.path("away.json")).unwrap();
+    assert!(is_refused(), "a missing manifest");
+    fs::rename(folder.path("away.json"), manifest_path(&folder, &runs[0])).unwrap();
+    assert_eq!(Ledger::default().audit(&folder), runs);
 }
