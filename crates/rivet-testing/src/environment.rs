@@ -24,6 +24,16 @@ pub(crate) fn required(name: &str) -> String {
     }
 }
 
+/// The scale of generated tables where nobody asks for another one: 60,175 rows of lineitem.
+pub const SCALE: &str = "0.01";
+
+/// Returns the scale of generated tables: `RIVET_TEST_SCALE`, or [`SCALE`].
+pub fn scale() -> String {
+    #[expect(clippy::disallowed_methods, reason = "how large a test is decides who runs it")]
+    let asked = std::env::var("RIVET_TEST_SCALE");
+    asked.unwrap_or_else(|_unset| SCALE.to_owned())
+}
+
 /// Returns the PEM file of the authority that signed the server's certificate.
 #[track_caller]
 pub fn certificate_authority() -> PathBuf {

@@ -1,11 +1,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rivet_testing::TestDatabase;
+use rivet_testing::{SCALE, TestDatabase, scale};
 
 use crate::support::{assert_both_same, both, duckdb, run_well};
 
-/// Makes tables of `cargo xtask data` at a hundredth of their size.
+/// Makes tables of `cargo xtask data`, at a hundredth of their size unless `RIVET_TEST_SCALE` says otherwise.
 #[track_caller]
 fn load(database: &TestDatabase, tables: &str) {
     // Where `cargo xtask e2e` runs the tests, its own binary stands beside the one that is tested.
@@ -17,7 +17,7 @@ fn load(database: &TestDatabase, tables: &str) {
         command.args(["run", "--quiet", "--package", "xtask", "--"]);
         command
     };
-    command.args(["data", "--scale", "0.01", "--tables", tables, "--url", database.url()]);
+    command.args(["data", "--scale", &scale(), "--tables", tables, "--url", database.url()]);
     let output = command.output().expect("cargo runs these tests");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
@@ -62,7 +62,9 @@ fn lineitem_has_the_sums_and_the_hash_of_the_database() {
     let columns = columns();
     let expected = database.query_text(&facts(&columns, "lineitem", true));
     assert_eq!(expected[0].len(), 18);
-    assert_eq!(expected[0][0].as_deref(), Some("60175"));
+    if scale() == SCALE {
+        assert_eq!(expected[0][0].as_deref(), Some("60175"));
+    }
 
     let check = |from: &str, files: &[PathBuf]| {
         assert_eq!(files.len(), 1);
@@ -86,6 +88,6 @@ fn lineitem_has_the_sums_and_the_hash_of_the_database() {
 fn a_wide_table_of_texts_and_nulls_comes_out_as_it_is() {
     let database = TestDatabase::create();
     load(&database, "content_items");
-    assert_eq!(database.query_value("SELECT count(*) FROM content_items"), "5000");
+    assert_ne!(database.query_value("SELECT count(*) FROM content_items"), "0");
     assert_both_same(&database, "table: content_items", "SELECT * FROM content_items", &[]);
 }
