@@ -104,6 +104,11 @@ impl Engine {
         let announcer = Announcer::new(&self.parts.observers);
         let names = exports.iter().map(|export| export.name.clone()).collect();
         announcer.say(EventKind::Started { exports: names, parallel });
+        for export in &exports {
+            for note in runnable::passed_over(config, export) {
+                announcer.say(EventKind::Note { export: export.name.clone(), note });
+            }
+        }
         settle_all(self.parts.state.as_ref(), &announcer).await?;
 
         let source = factory.open(&config.source.connection)?;

@@ -39,3 +39,16 @@ pub(crate) fn check(export: &ExportConfig) -> Result<(), EngineError> {
         Some((what, help)) => Err(EngineError::NotRun { export: export.name.clone(), what, help: help.to_owned() }),
     }
 }
+
+/// Names what the configuration asks for and this version passes over: it changes no row, so that the export runs, but
+/// nobody should believe that it holds.
+pub(crate) fn passed_over(config: &Config, export: &ExportConfig) -> Vec<String> {
+    let asked = [
+        (config.notifications.is_some(), "notifications"),
+        (export.shape_drift_warn_factor.is_some(), "shape_drift_warn_factor"),
+        (export.tuning.adaptive, "tuning.adaptive"),
+        (export.tuning.statement_budget.is_some(), "tuning.statement_budget_s"),
+    ];
+    let asked = asked.into_iter().filter(|(is_asked, _)| *is_asked);
+    asked.map(|(_, key)| format!("`{key}` is passed over: this version of Rivet does not know it yet")).collect()
+}

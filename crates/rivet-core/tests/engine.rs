@@ -318,6 +318,15 @@ async fn what_is_not_run_is_refused_before_anything_is_touched() {
 }
 
 #[tokio::test]
+async fn what_is_passed_over_is_told() {
+    let world = World::new();
+    let report = world.run(Faulty::sound(10), ", shape_drift_warn_factor: 2").await;
+    assert_eq!(report.status, RunStatus::Committed);
+    let expected = "`shape_drift_warn_factor` is passed over: this version of Rivet does not know it yet";
+    assert_eq!(world.heard(), [expected]);
+}
+
+#[tokio::test]
 async fn parts_are_read_back_where_that_is_asked_for() {
     let world = World::new();
     let options = RunOptions { validate: true, ..RunOptions::default() };
