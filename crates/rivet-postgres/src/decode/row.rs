@@ -96,8 +96,9 @@ impl RowDecoder {
     }
 
     pub(crate) fn nulled(&self) -> BTreeMap<String, u64> {
-        let counts = self.names.iter().zip(&self.columns).map(|(name, column)| (name.clone(), column.nulled()));
-        counts.filter(|(_, count)| *count > 0).collect()
+        // Asked for with every batch: names are copied for the few columns that have something to tell.
+        let counts = self.names.iter().zip(&self.columns).map(|(name, column)| (name, column.nulled()));
+        counts.filter(|(_, count)| *count > 0).map(|(name, count)| (name.clone(), count)).collect()
     }
 
     /// Takes the body of one CopyData message. The server sends one per row; the first one begins with the
