@@ -3,7 +3,7 @@ use std::ffi::OsStr;
 use clap::{ArgAction, Parser, Subcommand};
 use rivet_config::Environment;
 
-use crate::commands::{completions, run, schema};
+use crate::commands::{completions, run, schema, state};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render::{LogFormat, Printer, log};
@@ -48,6 +48,7 @@ pub(crate) struct GlobalArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(run::RunArgs),
+    State(state::StateArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
 }
@@ -67,6 +68,7 @@ fn dispatch(app: &App, environment: &Environment) -> Exit {
         Err(failure) => Err(failure),
         Ok(()) => match &app.command {
             Command::Run(args) => return run::run(args, environment, &printer),
+            Command::State(args) => state::run(args, environment),
             Command::Schema(args) => schema::run(args),
             Command::Completions(args) => completions::run(args),
         },

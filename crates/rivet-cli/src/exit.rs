@@ -97,6 +97,10 @@ impl From<&EngineError> for Exit {
     fn from(error: &EngineError) -> Self {
         match error {
             EngineError::NoSuchExport { .. } | EngineError::NotRun { .. } | EngineError::NoDriver { .. } => Self::Usage,
+            // The source and the state store had to be asked for these.
+            EngineError::Mode { .. } | EngineError::CursorChanged { .. } | EngineError::NullCursors { .. } => {
+                Self::Failed
+            }
             EngineError::Source(error) if error.kind() == SourceErrorKind::Config => Self::Usage,
             EngineError::Validation { .. } | EngineError::Quality { .. } => Self::Integrity,
             EngineError::SchemaDrift { .. } => Self::SchemaDrift,
@@ -170,6 +174,9 @@ mod tests {
             (EngineError::NoSuchExport { name: export(), known: vec![] }, 2),
             (EngineError::NotRun { export: export(), what: String::new(), help: String::new() }, 2),
             (EngineError::NoDriver { kind: SourceKind::Mysql }, 2),
+            (EngineError::Mode { export: export(), what: String::new(), help: String::new() }, 1),
+            (EngineError::CursorChanged { export: export(), stored: String::new(), configured: String::new() }, 1),
+            (EngineError::NullCursors { export: export(), column: "id".parse().unwrap(), rows: 1 }, 1),
             (EngineError::Validation { export: export(), what: String::new() }, 3),
             (EngineError::Quality { export: export(), broken: vec![] }, 3),
             (EngineError::SchemaDrift { export: export(), differences: vec![] }, 4),

@@ -13,6 +13,7 @@ mod memory;
 mod panic;
 mod render;
 mod signals;
+mod state_store;
 mod stdout;
 
 use std::process::ExitCode;

@@ -18,7 +18,8 @@ const STREAMS: &str = "\
 ## Output
 
 Standard output has data and nothing else: the rows of an export with the destination `stdout`, the report of
-`run --json`, a schema, a completion script. Progress, the summary, errors and logs go to standard error.
+`run --json`, what `state` answers, a schema, a completion script. Progress, the summary, errors and logs go to standard
+error.
 
 On a terminal each export has a line that is drawn anew: rows, bytes, rates, chunks and the time left. Elsewhere there
 are plain lines, at most one per export in ten seconds. Colour is used on a terminal only, and not where `NO_COLOR` is
@@ -26,10 +27,12 @@ set.
 
 The report of `--json` and `--summary-output` is one JSON object: `rivet_version`, `status` (`success`, `failed` or
 `interrupted`), `exit_code`, `duration_ms`, `peak_memory_bytes`, `exports` and `errors`. It is written also where the
-run fails or does not begin.
+run fails or does not begin. An entry of `exports` has, among others, `chunks`, `chunks_resumed` (those that an earlier
+process had read), `statements`, and `cursor_before` and `cursor_after` with `columns` and typed `values`.
 
 The first ctrl-c (SIGINT) or SIGTERM stops a run cleanly: its statements are ended on the server, and files that are
-not committed are removed. The second one ends the process at once; the next run then clears up what was left.
+not committed are removed, or kept out of sight where the run may be gone on with. The second one ends the process at
+once; the next run then clears up what was left, or goes on with it.
 ";
 
 /// Returns the whole page.

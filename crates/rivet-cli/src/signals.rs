@@ -9,8 +9,8 @@ use crate::exit::Exit;
 use crate::render::Screen;
 
 const STOPPING: &str = "\
-stopping: statements are ended on the server, and files that are not committed are removed.
-Press ctrl-c again to leave at once; the next run then clears up what this one leaves behind.";
+stopping: statements are ended on the server, and what is not committed does not become visible.
+Press ctrl-c again to leave at once; the next run then deals with what this one leaves behind.";
 
 /// Turns the first SIGINT or SIGTERM into a cancellation, and the second one into the end of the process.
 ///

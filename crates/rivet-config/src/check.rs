@@ -135,6 +135,16 @@ impl Checker<'_> {
         bytes
     }
 
+    /// Judges the name of a variable that is read later: what is no name may be the secret itself.
+    pub(crate) fn variable_name(&mut self, at: &Path, name: &str) -> Option<String> {
+        if is_variable_name(name) {
+            return Some(name.to_owned());
+        }
+        let message = format!("`{}` takes the name of an environment variable, not a value", at.name());
+        self.invalid(at, message, "Put the value into a variable, and give its name here.");
+        None
+    }
+
     /// Reads an environment variable that a key names.
     pub(crate) fn variable(&mut self, at: &Path, name: &str) -> Option<String> {
         match self.environment.get(name) {

@@ -17,7 +17,7 @@ use crate::tuning::Tuning;
 pub struct Config {
     /// The file, as the caller named it.
     pub path: PathBuf,
-    /// Its folder, which relative paths start from.
+    /// Its folder, absolute, which relative paths start from.
     pub dir: PathBuf,
     /// The database to read from.
     pub source: SourceConfig,

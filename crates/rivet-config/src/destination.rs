@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::check::Checker;
 use crate::document::Path;
@@ -11,12 +11,12 @@ use crate::schema::{listed, nearest};
 use crate::template::{PLACEHOLDERS, PathTemplate, TemplateError};
 
 /// Where the files of an export go. Secrets are named, never held.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Destination {
     /// A folder of this machine.
     Local {
-        /// The folder; a relative one has been put below the configuration's.
+        /// The folder, absolute; a relative one has been put below the configuration's.
         path: PathTemplate,
     },
     /// The standard output.
@@ -43,7 +43,7 @@ impl Destination {
 }
 
 /// A bucket of S3.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct S3Destination {
     /// The bucket.
     pub bucket: String,
@@ -64,7 +64,7 @@ pub struct S3Destination {
 }
 
 /// A bucket of Google Cloud Storage.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GcsDestination {
     /// The bucket.
     pub bucket: String,
@@ -79,7 +79,7 @@ pub struct GcsDestination {
 }
 
 /// A container of Azure Blob Storage.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AzureDestination {
     /// The storage account.
     pub account: String,
@@ -95,12 +95,6 @@ pub struct AzureDestination {
     pub sas_token_env: Option<String>,
     /// Whether no credentials are sent.
     pub allow_anonymous: bool,
-}
-
-impl Serialize for PathTemplate {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
 }
 
 /// Which kinds of destination each key belongs to.
@@ -132,6 +126,7 @@ impl Destination {
             return None;
         };
         refuse_foreign(kind, at, cx);
+        refuse_values(&raw, at, cx);
         let mut check = Check { at, cx, kind, of_query };
         match kind {
             DestinationType::Local => check.local(raw),
@@ -150,6 +145,22 @@ fn refuse_foreign(kind: DestinationType, at: &Path, cx: &mut Checker<'_>) {
             let owners: Vec<&str> = owners.iter().map(|owner| owner.as_str()).collect();
             let message = format!("`{key}` has no meaning for `type: {}`", kind.as_str());
             cx.meaningless(&place, message, format!("Remove it; it belongs to {}.", listed(&owners)));
+        }
+    }
+}
+
+/// Refuses secrets in place of the names of the variables that hold them.
+fn refuse_values(raw: &RawDestination, at: &Path, cx: &mut Checker<'_>) {
+    for (key, name) in [
+        ("access_key_env", &raw.access_key_env),
+        ("secret_key_env", &raw.secret_key_env),
+        ("session_token_env", &raw.session_token_env),
+        ("account_key_env", &raw.account_key_env),
+        ("sas_token_env", &raw.sas_token_env),
+    ] {
+        if let Some(name) = name {
+            // The mistake is told; the name itself stays where it is.
+            cx.variable_name(&at.key(key), name);
         }
     }
 }
@@ -297,9 +308,11 @@ impl Check<'_, '_> {
         let text = endpoint?;
         let fits = url::Url::parse(&text).is_ok_and(|url| {
             matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none()
+                // A signature or a token would stand there.
+                && url.query().is_none() && url.fragment().is_none()
         });
         if !fits {
-            let message = "`endpoint` is no `http://` or `https://` URL without user info";
+            let message = "`endpoint` is no `http://` or `https://` URL without user info and parameters";
             let help = "Write it as `https://host:port`; credentials have keys of their own.";
             let mistake = Mistake::new(FindingKind::InvalidUrl, &self.at.key("endpoint"), message).help(help);
             self.cx.push(mistake);

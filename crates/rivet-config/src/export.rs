@@ -15,6 +15,7 @@ use crate::output;
 use crate::quality::Quality;
 use crate::query;
 use crate::raw::{NullOrError, RawExport, RawTuning};
+use crate::resume::Resume;
 use crate::source::EnvironmentKind;
 use crate::tuning::Tuning;
 
@@ -32,7 +33,10 @@ pub enum OnSchemaDrift {
 }
 
 /// One unit of work.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+///
+/// Its JSON form reads back as the same export: a plan keeps it. Secrets are not in it, but the names of the variables
+/// that hold them. Keys that this version does not know are passed over, but for those of a mask.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExportConfig {
     /// Its name, unique in the file.
     pub name: ExportName,
@@ -40,6 +44,8 @@ pub struct ExportConfig {
     pub relation: Relation,
     /// How much of it.
     pub mode: Mode,
+    /// Whether it goes on by itself with a run that was cut off.
+    pub resume: Resume,
     /// How rows become files.
     pub output: OutputOptions,
     /// Where they go.
@@ -85,6 +91,7 @@ impl ExportConfig {
         let name = name(&raw, at, cx);
         let relation = relation(&raw, at, cx);
         let mode = Mode::check(&raw, at, cx);
+        let resume = Resume::check(&raw, mode.as_ref(), at, cx);
         let output = output::check(&raw, at, cx);
         let select = cx.columns(&at.key("select"), raw.select.as_ref());
         let exclude = cx.columns(&at.key("exclude"), raw.exclude.as_ref());
@@ -110,6 +117,7 @@ impl ExportConfig {
             name: name?,
             relation: relation?,
             mode: mode?,
+            resume,
             output: output?,
             destination: destination?,
             skip_empty: raw.skip_empty.unwrap_or(false),

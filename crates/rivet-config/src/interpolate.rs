@@ -103,7 +103,7 @@ impl Walk<'_> {
                 match expand(text, names) {
                     Ok(None) => {}
                     Ok(Some(filled)) => {
-                        *text = filled;
+                        node.written = Some(std::mem::replace(text, filled));
                         node.expanded = true;
                         node.loose = true;
                     }

@@ -10,7 +10,9 @@ const PREFIX: &str = "RIVET_";
 /// Keys that answer one question: where an export gives one of them, `defaults` says nothing about the others.
 const ALTERNATIVES: &[(Option<&str>, &[&str])] = &[
     (None, &["compression", "compression_level", "compression_profile"]),
-    (None, &["chunk_size", "chunk_count", "chunk_by_days", "chunk_by_key", "chunk_size_memory_mb"]),
+    (None, &["chunk_size", "chunk_count", "chunk_by_days", "chunk_size_memory_mb"]),
+    // `chunk_size` beside it is the size of its chunks.
+    (None, &["chunk_by_key", "chunk_count", "chunk_by_days", "chunk_size_memory_mb"]),
     (None, &["chunk_column", "chunk_by_key"]),
     (Some("tuning"), &["batch_size", "batch_size_memory_mb"]),
     (Some("parquet"), &["row_group_strategy", "row_group_rows", "target_row_group_mb"]),

@@ -33,6 +33,7 @@
 //! one entry of a list.
 
 mod check;
+mod chunked;
 mod config;
 mod connection_url;
 mod destination;
@@ -41,6 +42,7 @@ mod environment;
 mod error;
 mod export;
 mod extract;
+mod incremental;
 mod interpolate;
 mod layers;
 mod loader;
@@ -53,24 +55,31 @@ mod quality;
 mod query;
 mod raw;
 mod reference;
+mod resume;
 mod schema;
 mod size;
 mod source;
 mod template;
+mod time_window;
+mod time_zone;
 mod tuning;
 
+pub use chunked::{ChunkConsistency, ChunkSplit, Chunked};
 pub use config::{Config, StateConfig};
 pub use destination::{AzureDestination, Destination, GcsDestination, S3Destination};
 pub use environment::Environment;
 pub use error::{ConfigErrors, Finding, FindingKind};
 pub use export::{ExportConfig, OnSchemaDrift};
+pub use incremental::{CursorMode, CursorNulls, Incremental};
 pub use loader::{Overrides, load, parse_str};
 pub use mask::Mask;
-pub use mode::{ChunkConsistency, ChunkSplit, Chunked, CursorMode, Incremental, Mode, TimeColumnType, TimeWindow};
+pub use mode::Mode;
 pub use notifications::{Notifications, NotifyOn, Webhook};
 pub use quality::Quality;
 pub use reference::reference;
+pub use resume::Resume;
 pub use schema::json_schema;
 pub use source::{EnvironmentKind, SourceConfig};
 pub use template::PathTemplate;
+pub use time_window::{TimeColumnType, TimeWindow};
 pub use tuning::{OnBatchMemoryExceeded, Profile, Tuning};

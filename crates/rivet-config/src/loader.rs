@@ -83,6 +83,8 @@ pub fn parse_str(
         Some(dir) if dir != FilePath::new("") => dir.to_owned(),
         _ => PathBuf::from("."),
     };
+    // A plan keeps paths for a process that may run elsewhere. Where there is no current folder, they stay as they are.
+    let dir = std::path::absolute(&dir).unwrap_or(dir);
     let mut mistakes = Mistakes::default();
     let mut tree = match document::parse(text) {
         Ok(parsed) => {

@@ -1,15 +1,15 @@
 use std::collections::BTreeMap;
 
 use rivet_model::ColumnName;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::check::Checker;
 use crate::document::Path;
-use crate::raw::{RawMask, RawMaskMethod};
+use crate::raw::{RawMask, RawMaskMethod, RawMaskOptions};
 
 /// What becomes of the values of a column before they are written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "method", rename_all = "lowercase")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "method", rename_all = "lowercase", try_from = "RawMaskOptions")]
 pub enum Mask {
     /// SHA-256 of the value.
     Hash,
@@ -25,6 +25,21 @@ pub enum Mask {
         /// Characters (or bytes) that stay.
         length: u64,
     },
+}
+
+/// An option that is not known is refused: without it, values could be written that should be hidden.
+impl TryFrom<RawMaskOptions> for Mask {
+    type Error = &'static str;
+
+    fn try_from(options: RawMaskOptions) -> Result<Self, &'static str> {
+        match (options.method, options.key_env, options.length) {
+            (Some(RawMaskMethod::Hash), None, None) => Ok(Self::Hash),
+            (Some(RawMaskMethod::Null), None, None) => Ok(Self::Null),
+            (Some(RawMaskMethod::Hmac), Some(key_env), None) => Ok(Self::Hmac { key_env }),
+            (Some(RawMaskMethod::Truncate), None, Some(length)) => Ok(Self::Truncate { length }),
+            _ => Err("the options of a mask do not fit its method"),
+        }
+    }
 }
 
 pub(crate) fn check(
@@ -68,7 +83,8 @@ fn mask(raw: &RawMask, at: &Path, cx: &mut Checker<'_>) -> Option<Mask> {
                 let help = "Add `key_env:` with the environment variable that holds the key.";
                 cx.missing(&at.key("key_env"), "`method: hmac` needs `key_env`", help);
             }
-            options.key_env.clone().map(|key_env| Mask::Hmac { key_env })
+            let key_env = cx.variable_name(&at.key("key_env"), options.key_env.as_deref()?)?;
+            Some(Mask::Hmac { key_env })
         }
         RawMaskMethod::Truncate => {
             if options.length.is_none() {

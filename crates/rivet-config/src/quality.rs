@@ -1,14 +1,14 @@
 use std::collections::BTreeMap;
 
 use rivet_model::ColumnName;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::check::Checker;
 use crate::document::Path;
 use crate::raw::RawQuality;
 
 /// Rules that a run must keep.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Quality {
     /// Rows, at least.
     pub row_count_min: Option<u64>,

@@ -3,12 +3,14 @@ use std::path::{Component, Path};
 
 use jiff::civil::Date;
 use rivet_model::{ExportName, Relation};
+use serde::{Deserialize, Serialize};
 
 /// The names that may stand in braces.
 pub(crate) const PLACEHOLDERS: &[&str] = &["date", "export", "table", "run_id"];
 
-/// A path with placeholders: `{date}`, `{export}`, `{table}` and `{run_id}`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A path with placeholders: `{date}`, `{export}`, `{table}` and `{run_id}`. `{{` stands for `{` itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct PathTemplate {
     pieces: Vec<Piece>,
 }
@@ -35,6 +37,11 @@ impl PathTemplate {
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
             push_text(&mut pieces, before);
+            if let Some(after) = after.strip_prefix('{') {
+                push_text(&mut pieces, "{");
+                rest = after;
+                continue;
+            }
             let (name, after) = after.split_once('}').ok_or(TemplateError::Unclosed)?;
             pieces.push(match name {
                 "date" => Piece::Date,
@@ -57,15 +64,11 @@ impl PathTemplate {
             if !root.ends_with('/') {
                 root.push('/');
             }
-            // `./out` is written so often that `dir/./out` would stand in every record.
-            if let Some(Piece::Text(text)) = self.pieces.first_mut() {
-                let mut components = Path::new(text.as_str()).components();
-                if components.next() == Some(Component::CurDir) {
-                    let stripped = text.trim_start_matches('.').trim_start_matches('/').to_owned();
-                    *text = stripped;
-                }
+            // One text with what follows it: the path equals the one that its own text is read into.
+            match self.pieces.first_mut() {
+                Some(Piece::Text(text)) => *text = root + without_dot(text),
+                _ => self.pieces.insert(0, Piece::Text(root)),
             }
-            self.pieces.insert(0, Piece::Text(root));
         }
         self
     }
@@ -101,7 +104,10 @@ impl fmt::Display for PathTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for piece in &self.pieces {
             f.write_str(match piece {
-                Piece::Text(text) => text,
+                Piece::Text(text) => {
+                    f.write_str(&text.replace('{', "{{"))?;
+                    continue;
+                }
                 Piece::Date => "{date}",
                 Piece::Export => "{export}",
                 Piece::Table => "{table}",
@@ -112,9 +118,37 @@ impl fmt::Display for PathTemplate {
     }
 }
 
+impl TryFrom<String> for PathTemplate {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        Self::parse(&text).map_err(|error| match error {
+            TemplateError::Unknown(_) => "a path has a placeholder that is not known",
+            TemplateError::Unclosed => "a path has a `{` that is never closed",
+        })
+    }
+}
+
+impl From<PathTemplate> for String {
+    fn from(template: PathTemplate) -> Self {
+        template.to_string()
+    }
+}
+
 fn push_text(pieces: &mut Vec<Piece>, text: &str) {
-    if !text.is_empty() {
-        pieces.push(Piece::Text(text.to_owned()));
+    match pieces.last_mut() {
+        _ if text.is_empty() => {}
+        Some(Piece::Text(last)) => last.push_str(text),
+        _ => pieces.push(Piece::Text(text.to_owned())),
+    }
+}
+
+/// Takes `./` away: it is written so often that `dir/./out` would stand in every record.
+fn without_dot(text: &str) -> &str {
+    if Path::new(text).components().next() == Some(Component::CurDir) {
+        text.trim_start_matches('.').trim_start_matches('/')
+    } else {
+        text
     }
 }
 

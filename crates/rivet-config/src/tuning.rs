@@ -12,11 +12,14 @@ use crate::source::EnvironmentKind;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
-    /// As fast as it goes: batches of 50,000 rows, no rest, no limits on the server, 1 retry.
+    /// As fast as it goes: batches of 50,000 rows, no rest, no limits on the server, statements that should end in
+    /// 10 s, 1 retry.
     Fast,
-    /// A fair guest: batches of 10,000 rows, 50 ms of rest, statements of 300 s, locks of 30 s, 3 retries.
+    /// A fair guest: batches of 10,000 rows, 50 ms of rest, statements of 300 s that should end in 2 s, locks of 30 s,
+    /// 3 retries.
     Balanced,
-    /// Hardly felt: batches of 2,000 rows, 500 ms of rest, statements of 120 s, locks of 10 s, 5 retries.
+    /// Hardly felt: batches of 2,000 rows, 500 ms of rest, statements of 120 s that should end in 0.5 s, locks of 10 s,
+    /// 5 retries.
     Safe,
 }
 
@@ -39,10 +42,10 @@ impl Profile {
     }
 
     fn tuning(self) -> Tuning {
-        let (batch_rows, throttle, statement, lock, retries, backoff, memory_mib) = match self {
-            Self::Fast => (50_000, 0, 0, 0, 1, 1, 0),
-            Self::Balanced => (10_000, 50, 300, 30, 3, 2, 4096),
-            Self::Safe => (2_000, 500, 120, 10, 5, 5, 2048),
+        let (batch_rows, throttle, statement, budget, lock, retries, backoff, memory_mib) = match self {
+            Self::Fast => (50_000, 0, 0, 10_000, 0, 1, 1, 0),
+            Self::Balanced => (10_000, 50, 300, 2_000, 30, 3, 2, 4096),
+            Self::Safe => (2_000, 500, 120, 500, 10, 5, 5, 2048),
         };
         Tuning {
             profile: self,
@@ -50,6 +53,7 @@ impl Profile {
             batch_bytes: None,
             throttle: Duration::from_millis(throttle),
             statement_timeout: Duration::from_secs(statement),
+            statement_budget: Duration::from_millis(budget),
             lock_timeout: Duration::from_secs(lock),
             max_retries: retries,
             retry_backoff: Duration::from_secs(backoff),
@@ -59,7 +63,6 @@ impl Profile {
             max_value_bytes: Some(MAX_VALUE_MIB << 20),
             adaptive: false,
             min_parallel: 1,
-            statement_budget: None,
         }
     }
 }
@@ -80,7 +83,7 @@ pub enum OnBatchMemoryExceeded {
 }
 
 /// How hard one export may work the server and this machine, fully resolved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tuning {
     /// The profile that values come from where the file does not say them.
     pub profile: Profile,
@@ -92,6 +95,8 @@ pub struct Tuning {
     pub throttle: Duration,
     /// The longest a statement may take. Zero for no limit.
     pub statement_timeout: Duration,
+    /// The time in which one statement should end: larger reads are split. Zero for reads of any length.
+    pub statement_budget: Duration,
     /// The longest to wait for a lock. Zero for no limit.
     pub lock_timeout: Duration,
     /// New tries after a failure that may pass.
@@ -110,8 +115,6 @@ pub struct Tuning {
     pub adaptive: bool,
     /// Workers that `adaptive` always leaves at work.
     pub min_parallel: usize,
-    /// Statement time that one run may take in all. None for no limit.
-    pub statement_budget: Option<Duration>,
 }
 
 /// Zero stands for no limit.
@@ -131,6 +134,10 @@ impl Tuning {
         }
         cx.positive(&at.key("batch_size"), raw.batch_size);
         cx.positive(&at.key("min_parallel"), raw.min_parallel);
+        if raw.statement_budget_s.is_some() && budget(raw).is_none() {
+            let message = "`statement_budget_s` is no number of seconds";
+            cx.invalid(&at.key("statement_budget_s"), message, "Write for example `2` or `0.5`; 0 is for none.");
+        }
         for (key, number) in
             [("batch_size_memory_mb", raw.batch_size_memory_mb), ("max_batch_memory_mb", raw.max_batch_memory_mb)]
         {
@@ -177,7 +184,7 @@ impl Tuning {
         set(&mut self.max_value_bytes, raw.max_value_mb.map(mebibytes).map(limit));
         set(&mut self.adaptive, raw.adaptive);
         set(&mut self.min_parallel, raw.min_parallel.map(|number| usize::try_from(number).unwrap_or(usize::MAX)));
-        set(&mut self.statement_budget, raw.statement_budget_s.map(Duration::from_secs).map(Some));
+        set(&mut self.statement_budget, budget(raw));
     }
 }
 
@@ -185,6 +192,11 @@ fn set<T>(place: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *place = value;
     }
+}
+
+/// None where it is not said, or can't be a duration.
+fn budget(raw: &RawTuning) -> Option<Duration> {
+    Duration::try_from_secs_f64(raw.statement_budget_s?).ok()
 }
 
 /// An export's own keys may speak about what the source's say.

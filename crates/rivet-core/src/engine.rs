@@ -2,9 +2,10 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rivet_config::{Config, ExportConfig};
 use rivet_history::{StateStore, this_process};
-use rivet_model::{ExportName, SourceKind};
+use rivet_model::{ExportName, RunRecord, SourceKind};
 use rivet_source::{ServerInfo, Source, SourceFactory};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::budget::ByteBudget;
 use crate::destination::Stream;
-use crate::export::{ExportRun, Shared};
+use crate::export::{ExportRun, Shared, may_go_on};
 use crate::progress::Announcer;
 use crate::retry::Attempts;
 use crate::settle::settle_all;
@@ -30,6 +31,8 @@ pub struct RunOptions {
     pub parallel_exports: Option<usize>,
     /// Whether to read the parts back before they are committed.
     pub validate: bool,
+    /// Whether to go on with runs that have not ended, whatever `resume` says in the configuration.
+    pub resume: bool,
 }
 
 /// Makes an [`Engine`].
@@ -109,7 +112,12 @@ impl Engine {
                 announcer.say(EventKind::Note { export: export.name.clone(), note });
             }
         }
-        settle_all(self.parts.state.as_ref(), &announcer).await?;
+        let now = Timestamp::now();
+        let open = settle_all(self.parts.state.as_ref(), &announcer, |run| {
+            let config = config.exports.iter().find(|export| export.name == run.export);
+            config.is_some_and(|config| may_go_on(config, run, options.resume, now))
+        });
+        let open = open.await?;
 
         let source = factory.open(&config.source.connection)?;
         let server = match exports.first() {
@@ -128,7 +136,7 @@ impl Engine {
             validate: options.validate,
             cancel: cancel.clone(),
         };
-        let exports = run_all(&shared, &exports, parallel).await?;
+        let exports = run_all(&shared, &exports, open, parallel).await?;
         Ok(RunReport { exports, duration: announcer.elapsed() })
     }
 }
@@ -157,15 +165,17 @@ async fn connect(
 async fn run_all(
     shared: &Shared,
     exports: &[&ExportConfig],
+    mut open: BTreeMap<ExportName, RunRecord>,
     parallel: usize,
 ) -> Result<Vec<ExportReport>, EngineError> {
     let places = Arc::new(Semaphore::new(parallel));
     let mut running = JoinSet::new();
     for (position, export) in exports.iter().enumerate() {
         let (places, shared, export) = (Arc::clone(&places), shared.clone(), (*export).clone());
+        let unfinished = open.remove(&export.name);
         running.spawn(async move {
             let _place = places.acquire_owned().await;
-            (position, ExportRun::new(shared, export).run().await)
+            (position, ExportRun::new(shared, export, unfinished).run().await)
         });
     }
     let mut reports = BTreeMap::new();

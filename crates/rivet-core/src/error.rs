@@ -1,6 +1,6 @@
 use miette::Diagnostic;
 use rivet_history::HistoryError;
-use rivet_model::{ErrorRecord, ExportName, Retry};
+use rivet_model::{ColumnName, ErrorRecord, ExportName, Retry};
 use rivet_source::SourceError;
 use rivet_writer::{StoreError, WriteError};
 use thiserror::Error;
@@ -88,9 +88,54 @@ pub enum EngineError {
         /// One sentence for each difference.
         differences: Vec<String>,
     },
+    /// What the configuration says of a column does not fit what the source says of it.
+    #[error("export `{export}` can't be read as its configuration asks: {what}")]
+    #[diagnostic(code(rivet::core::mode), help("{help}"))]
+    Mode {
+        /// Whose configuration.
+        export: ExportName,
+        /// What does not fit.
+        what: String,
+        /// What to do.
+        help: String,
+    },
+    /// Rows have no cursor, and `cursor_nulls: error` holds.
+    #[error("{rows} rows of `{export}` have no value in the cursor column `{column}`")]
+    #[diagnostic(
+        code(rivet::core::null_cursor),
+        help(
+            "Nothing was read. Set `cursor_nulls: skip` to leave these rows out, `cursor_nulls: first_run` to take them \
+             with the first run, or name a column that stands in with `cursor_fallback_column`."
+        )
+    )]
+    NullCursors {
+        /// Whose rows.
+        export: ExportName,
+        /// The cursor.
+        column: ColumnName,
+        /// How many rows.
+        rows: u64,
+    },
+    /// The stored position is one of other columns than the configuration follows.
+    #[error("export `{export}` stands at a position of ({stored}), but its configuration follows ({configured})")]
+    #[diagnostic(
+        code(rivet::core::cursor_changed),
+        help(
+            "Nothing was read. Follow the old columns, or forget the position with `rivet state reset -e {export}`: the \
+             next run then reads everything."
+        )
+    )]
+    CursorChanged {
+        /// Whose position.
+        export: ExportName,
+        /// The columns of the stored position.
+        stored: String,
+        /// The columns of the configuration.
+        configured: String,
+    },
     /// A signal or the embedder stopped it.
     #[error("interrupted")]
-    #[diagnostic(code(rivet::core::interrupted), help("Nothing of it was kept. Run the same command again."))]
+    #[diagnostic(code(rivet::core::interrupted), help("Nothing is half written. Run the same command again."))]
     Interrupted,
     /// A thread of the engine panicked: a defect of Rivet.
     #[error("a worker stopped by a defect of Rivet: {message}")]
@@ -115,6 +160,9 @@ impl EngineError {
             | Self::Validation { .. }
             | Self::Quality { .. }
             | Self::SchemaDrift { .. }
+            | Self::Mode { .. }
+            | Self::NullCursors { .. }
+            | Self::CursorChanged { .. }
             | Self::Interrupted
             | Self::Panic { .. } => Retry::Never,
         }

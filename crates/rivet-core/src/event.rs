@@ -47,6 +47,18 @@ pub enum EventKind {
         /// What was done.
         settlement: Settlement,
     },
+    /// A run that an earlier process had left goes on: its chunks that are done are not read again. Comes before the
+    /// [`EventKind::ExportStarted`] of the run.
+    Resumed {
+        /// Whose run it is.
+        export: ExportName,
+        /// Which run.
+        run_id: RunId,
+        /// Chunks that are done.
+        chunks_done: u32,
+        /// Chunks in all.
+        chunks: u32,
+    },
     /// An export begins.
     ExportStarted {
         /// Which.
@@ -55,7 +67,7 @@ pub enum EventKind {
         run_id: RunId,
         /// Where it writes, without secrets.
         destination: String,
-        /// The number of chunks it reads.
+        /// The number of chunks in all.
         chunks: u32,
         /// Rows that the source's planner expects, where it says: an estimate, to show how far a run is.
         estimated_rows: Option<u64>,
@@ -104,7 +116,7 @@ pub enum EventKind {
     /// An export has ended, in whatever way.
     ExportFinished {
         /// How.
-        report: ExportReport,
+        report: Box<ExportReport>,
     },
 }
 

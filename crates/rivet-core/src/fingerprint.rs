@@ -1,9 +1,9 @@
 use std::fmt::Write as _;
 
-use rivet_config::ExportConfig;
+use rivet_config::{ExportConfig, Mode};
 use rivet_model::Fingerprint;
 use rivet_source::ScanSpec;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 /// Digests what decides which bytes an export writes, and nothing else: how hard it may work the server is left out.
@@ -16,15 +16,28 @@ pub(crate) fn of(config: &ExportConfig, spec: &ScanSpec) -> Fingerprint {
     let decisive = json!({
         "export": config.name,
         "relation": spec.relation,
-        "mode": config.mode,
+        "mode": decisive_mode(&config.mode),
+        "key": spec.key.iter().chain(&spec.fallback).map(|column| &column.name).collect::<Vec<_>>(),
         "columns": columns,
         "output": config.output,
         "destination": config.destination,
         "on_unrepresentable": spec.on_unrepresentable,
     });
-    let digest = Sha256::digest(decisive.to_string());
-    Fingerprint(digest.iter().fold(String::with_capacity(64), |mut text, byte| {
+    Fingerprint(hexadecimal(&Sha256::digest(decisive.to_string())))
+}
+
+/// Returns lower hexadecimal digits.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         write!(text, "{byte:02x}").expect("writing to a string");
         text
-    }))
+    })
+}
+
+/// What a mode says about rows and where they are cut: not how many are read at a time, or how often they are tried.
+fn decisive_mode(mode: &Mode) -> Value {
+    match mode {
+        Mode::Chunked(chunked) => json!(["chunked", chunked.column, chunked.split, chunked.consistency]),
+        Mode::Full | Mode::Incremental(_) | Mode::TimeWindow(_) => json!(mode),
+    }
 }

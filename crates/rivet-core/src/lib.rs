@@ -21,6 +21,7 @@ mod retry;
 mod runnable;
 mod settle;
 mod throttle;
+mod worker;
 
 pub use engine::{Engine, EngineBuilder, RunOptions};
 pub use error::EngineError;

@@ -2,23 +2,22 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use rivet_config::{OnBatchMemoryExceeded, Tuning};
 use rivet_model::PartRecord;
-use rivet_source::{Scan, ScanLimits, ScanSpec, ScanSummary, Snapshot, SourceError, SourceErrorKind};
+use rivet_source::{Reader, Scan, ScanLimits, ScanSpec, ScanSummary, SourceError, SourceErrorKind};
 use rivet_writer::{ExportWriter, MetaAppender};
-use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::EngineError;
 use crate::budget::{ByteBudget, Permit};
 use crate::memory::pause_above;
-use crate::progress::Progress;
+use crate::progress::AttemptProgress;
 use crate::quality::QualityGate;
 use crate::throttle::Throttle;
+use crate::worker::{Worker, finished, on_thread};
 
 /// Batches that wait between the threads, at most. The budget of bytes bounds them as well.
 const QUEUED_BATCHES: usize = 2;
@@ -26,7 +25,6 @@ const QUEUED_BATCHES: usize = 2;
 /// What an attempt reads.
 #[derive(Debug)]
 pub(crate) struct Reading {
-    pub(crate) snapshot: Arc<dyn Snapshot>,
     pub(crate) spec: ScanSpec,
     pub(crate) limits: ScanLimits,
     pub(crate) tuning: Tuning,
@@ -39,7 +37,7 @@ pub(crate) struct Writing {
     pub(crate) meta: MetaAppender,
     pub(crate) quality: QualityGate,
     pub(crate) write_empty: bool,
-    pub(crate) progress: Progress,
+    pub(crate) progress: AttemptProgress,
 }
 
 /// What an attempt gave.
@@ -52,25 +50,41 @@ pub(crate) struct Written {
     pub(crate) large_batches: u64,
 }
 
+/// What the reader's side of an attempt gave.
+#[derive(Debug)]
+pub(crate) struct WasRead {
+    pub(crate) summary: ScanSummary,
+    pub(crate) large_batches: u64,
+}
+
+/// The reader's side of an attempt.
+#[derive(Debug)]
+pub(crate) struct ReadJob {
+    reading: Reading,
+    rows: SyncSender<Message>,
+    budget: Arc<ByteBudget>,
+    pub(crate) stop: CancellationToken,
+}
+
 /// What goes from the reader to the encoder.
+#[derive(Debug)]
 enum Message {
     Rows(RecordBatch, Permit),
     /// The reader has seen the end: what was sent is everything. A channel that closes without it is a failure.
     End,
 }
 
-/// Runs an attempt to its end. Whatever happens, both threads have ended and no part is left open.
+/// Runs an attempt to its end. Whatever happens, nothing is read any more and no part is left open.
 pub(crate) async fn run(
+    worker: &Worker,
     reading: Reading,
     writing: Writing,
     budget: &Arc<ByteBudget>,
     cancel: &CancellationToken,
 ) -> Result<Written, EngineError> {
-    let (sender, receiver) = sync_channel(QUEUED_BATCHES);
+    let (rows, receiver) = sync_channel(QUEUED_BATCHES);
     // A failed encoder stops the reader, which may be waiting for a slow server.
     let stop = cancel.child_token();
-    let (budget, reader_stop) = (Arc::clone(budget), stop.clone());
-    let read = on_thread("rivet-read", move || read(&reading, &sender, &budget, &reader_stop))?;
     let stop_reader = stop.clone();
     let written = on_thread("rivet-write", move || {
         let written = write(writing, &receiver);
@@ -79,6 +93,7 @@ pub(crate) async fn run(
         }
         written
     })?;
+    let read = worker.read(ReadJob { reading, rows, budget: Arc::clone(budget), stop });
     let (read, written) = tokio::join!(finished(read), finished(written));
     if cancel.is_cancelled() {
         return Err(EngineError::Interrupted);
@@ -88,76 +103,30 @@ pub(crate) async fn run(
     match (read, written) {
         (Err(error), _) if !matches!(error, EngineError::Interrupted) => Err(error),
         (_, Err(error)) | (Err(error), Ok(_)) => Err(error),
-        (Ok((summary, large_batches)), Ok((parts, quality))) => Ok(Written { parts, quality, summary, large_batches }),
+        (Ok(WasRead { summary, large_batches }), Ok((parts, quality))) => {
+            Ok(Written { parts, quality, summary, large_batches })
+        }
     }
 }
 
-type Outcome<T> = oneshot::Receiver<Result<T, EngineError>>;
-
-/// Runs work on a thread of its own. A panic there becomes an error here.
-fn on_thread<T: Send + 'static>(
-    name: &str,
-    work: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
-) -> Result<Outcome<T>, EngineError> {
-    let (sender, receiver) = oneshot::channel();
-    let body = move || {
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-        let outcome =
-            outcome.unwrap_or_else(|panic| Err(EngineError::Panic { message: panic_message(panic.as_ref()) }));
-        // Nobody waits any more only where the whole run was dropped.
-        drop(sender.send(outcome));
+/// The reader's side, on the thread of its worker.
+pub(crate) async fn read(reader: &mut dyn Reader, job: &ReadJob) -> Result<WasRead, EngineError> {
+    let opened = tokio::select! {
+        biased;
+        () = job.stop.cancelled() => return Err(EngineError::Interrupted),
+        opened = reader.scan(&job.reading.spec, &job.reading.limits) => opened,
     };
-    let spawned = thread::Builder::new().name(name.to_owned()).spawn(body);
-    spawned.map_err(|error| EngineError::Panic { message: format!("no thread could be started: {error}") })?;
-    Ok(receiver)
-}
-
-async fn finished<T>(outcome: Outcome<T>) -> Result<T, EngineError> {
-    outcome
-        .await
-        .unwrap_or_else(|_closed| Err(EngineError::Panic { message: "a thread ended without a word".to_owned() }))
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
-}
-
-/// The reader's thread: a runtime of its own, so that no other thread is woken per buffer.
-fn read(
-    reading: &Reading,
-    sender: &SyncSender<Message>,
-    budget: &Arc<ByteBudget>,
-    stop: &CancellationToken,
-) -> Result<(ScanSummary, u64), EngineError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| EngineError::Panic { message: format!("no runtime could be started: {error}") })?;
-    runtime.block_on(async {
-        let opened = tokio::select! {
-            biased;
-            () = stop.cancelled() => return Err(EngineError::Interrupted),
-            opened = reading.snapshot.scan(&reading.spec, &reading.limits) => opened,
-        };
-        let mut scan = opened?;
-        let passed = pass_on(scan.as_mut(), reading, sender, budget, stop).await;
-        if passed.is_err() {
-            scan.cancel().await;
-        }
-        passed.map(|large| (scan.summary(), large))
-    })
+    let mut scan = opened?;
+    let passed = pass_on(scan.as_mut(), job).await;
+    if passed.is_err() {
+        scan.cancel().await;
+    }
+    passed.map(|large_batches| WasRead { summary: scan.summary(), large_batches })
 }
 
 /// Hands batches on until the scan ends; returns how many were too large.
-async fn pass_on(
-    scan: &mut dyn Scan,
-    reading: &Reading,
-    sender: &SyncSender<Message>,
-    budget: &Arc<ByteBudget>,
-    stop: &CancellationToken,
-) -> Result<u64, EngineError> {
-    let tuning = &reading.tuning;
+async fn pass_on(scan: &mut dyn Scan, job: &ReadJob) -> Result<u64, EngineError> {
+    let ReadJob { reading: Reading { tuning, .. }, rows, budget, stop } = job;
     let mut throttle = Throttle::new(tuning.profile, tuning.throttle, tuning.batch_rows);
     let mut large_batches = 0;
     loop {
@@ -178,12 +147,12 @@ async fn pass_on(
         let rest = throttle.after(batch.num_rows() as u64);
         // Waiting here holds the scan's own connection up and nothing else: its runtime has this one task.
         let permit = budget.take(bytes);
-        if sender.send(Message::Rows(batch, permit)).is_err() {
+        if rows.send(Message::Rows(batch, permit)).is_err() {
             return Err(EngineError::Interrupted);
         }
         pause(rest, stop).await;
     }
-    sender.send(Message::End).map_err(|_closed| EngineError::Interrupted)?;
+    rows.send(Message::End).map_err(|_closed| EngineError::Interrupted)?;
     Ok(large_batches)
 }
 
@@ -223,5 +192,7 @@ fn write(mut writing: Writing, receiver: &Receiver<Message>) -> Result<(Vec<Part
             }
         }
     }
-    Ok((writing.writer.finish(writing.write_empty)?, writing.quality))
+    let parts = writing.writer.finish(writing.write_empty)?;
+    writing.progress.keep();
+    Ok((parts, writing.quality))
 }

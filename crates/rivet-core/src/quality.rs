@@ -53,6 +53,33 @@ impl QualityGate {
         self.seen.iter_mut().try_for_each(|(name, seen)| seen.observe(name, batch, limit))
     }
 
+    /// Adds what another gate of the same rules has seen of other rows.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.rows += other.rows;
+        for (name, nulls) in other.nulls {
+            *self.nulls.entry(name).or_default() += nulls;
+        }
+        let limit = self.rules.unique_max_entries;
+        for (name, seen) in other.seen {
+            if let Some(own) = self.seen.get_mut(&name) {
+                own.merge(seen, limit);
+            }
+        }
+    }
+
+    /// Adds rows that an earlier process has looked at. Their values are not known any more.
+    pub(crate) fn add_counts(&mut self, rows: u64, nulls: &BTreeMap<String, u64>) {
+        self.rows += rows;
+        for (name, count) in nulls {
+            *self.nulls.entry(name.clone()).or_default() += count;
+        }
+    }
+
+    /// Returns the NULLs seen in columns whose ratio of them is limited.
+    pub(crate) fn null_counts(&self) -> &BTreeMap<String, u64> {
+        &self.nulls
+    }
+
     /// Returns the rules that the rows break, one sentence each.
     pub(crate) fn broken(&self) -> Vec<String> {
         let mut broken = Vec::new();
@@ -99,15 +126,30 @@ impl Seen {
             else {
                 continue;
             };
-            if self.digests.contains(&digest) {
-                self.repeated += 1;
-            } else if limit.is_some_and(|limit| self.digests.len() as u64 >= limit) {
-                self.full = true;
-            } else {
-                self.digests.insert(digest);
-            }
+            self.count(digest, limit);
         }
         Ok(())
+    }
+
+    fn count(&mut self, digest: u128, limit: Option<u64>) {
+        if self.digests.contains(&digest) {
+            self.repeated += 1;
+        } else if limit.is_some_and(|limit| self.digests.len() as u64 >= limit) {
+            self.full = true;
+        } else {
+            self.digests.insert(digest);
+        }
+    }
+
+    fn merge(&mut self, other: Self, limit: Option<u64>) {
+        self.repeated += other.repeated;
+        self.full |= other.full;
+        let mut digests: Vec<u128> = other.digests.into_iter().collect();
+        // In an order of their own, so that which ones are left out at the limit does not change from run to run.
+        digests.sort_unstable();
+        for digest in digests {
+            self.count(digest, limit);
+        }
     }
 }
 
@@ -131,6 +173,13 @@ mod tests {
         for batch in &batches {
             gate.observe(batch).unwrap();
         }
+        let mut merged = QualityGate::new(rules, &batches[0].schema()).unwrap();
+        for batch in &batches {
+            let mut of_chunk = QualityGate::new(rules, &batch.schema()).unwrap();
+            of_chunk.observe(batch).unwrap();
+            merged.merge(of_chunk);
+        }
+        assert_eq!(merged.broken(), gate.broken(), "chunk by chunk the verdict is the same");
         gate.broken()
     }
 

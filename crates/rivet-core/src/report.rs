@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rivet_model::{Consistency, ErrorRecord, ExportName, PartRecord, RunId, RunStatus};
+use rivet_model::{Consistency, CursorPosition, ErrorRecord, ExportName, PartRecord, RunId, RunStatus};
 use serde::{Serialize, Serializer};
 
 use crate::EngineError;
@@ -34,6 +34,12 @@ pub struct ExportReport {
     /// Wall time.
     #[serde(rename = "duration_ms", serialize_with = "milliseconds")]
     pub duration: Duration,
+    /// Chunks that it consists of.
+    pub chunks: u32,
+    /// Chunks of these that an earlier process had read.
+    pub chunks_resumed: u32,
+    /// Statements that read rows.
+    pub statements: u64,
     /// Attempts beyond the first.
     pub retries: u64,
     /// The longest statement on the source.
@@ -43,6 +49,10 @@ pub struct ExportReport {
     pub nulled: BTreeMap<String, u64>,
     /// What was really held of one moment of the source.
     pub consistency: Option<Consistency>,
+    /// The position that it began after; absent where no cursor is followed, or from the beginning.
+    pub cursor_before: Option<CursorPosition>,
+    /// The position that the next run begins after.
+    pub cursor_after: Option<CursorPosition>,
     /// Where it wrote, without secrets.
     pub destination: String,
     /// The manifest's name below the destination; absent where there is none.
@@ -65,10 +75,15 @@ impl ExportReport {
             bytes: 0,
             parts: Vec::new(),
             duration: Duration::ZERO,
+            chunks: 0,
+            chunks_resumed: 0,
+            statements: 0,
             retries: 0,
             longest_statement: Duration::ZERO,
             nulled: BTreeMap::new(),
             consistency: None,
+            cursor_before: None,
+            cursor_after: None,
             destination: destination.to_owned(),
             manifest: None,
             validated: None,

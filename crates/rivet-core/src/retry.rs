@@ -32,6 +32,16 @@ impl<'a> Attempts<'a> {
         Self { export, announcer, cancel, most: tuning.max_retries + 1, backoff: tuning.retry_backoff, made: 0 }
     }
 
+    /// Makes so many attempts at most, where that is said, in place of what the tuning says.
+    pub(crate) fn at_most(&mut self, attempts: Option<u32>) {
+        self.most = attempts.unwrap_or(self.most);
+    }
+
+    /// Counts attempts that were made before.
+    pub(crate) fn begin_after(&mut self, made: u32) {
+        self.made = made;
+    }
+
     /// Waits until it is time for another attempt, or gives the error back where there is none: the cause does not
     /// pass by itself, all attempts are made, or somebody wants to stop.
     pub(crate) async fn after(&mut self, error: EngineError) -> Result<(), EngineError> {

@@ -16,23 +16,27 @@ pub(crate) fn select<'a>(config: &'a Config, names: &[ExportName]) -> Result<Vec
 
 /// Refuses what is not run, before anything is touched.
 pub(crate) fn check(export: &ExportConfig) -> Result<(), EngineError> {
+    let is_stream = matches!(export.destination, Destination::Stdout);
     let unsupported = match (&export.mode, &export.destination) {
-        (Mode::Incremental(_) | Mode::Chunked(_) | Mode::TimeWindow(_), _) => {
-            Some((format!("`mode: {}`", export.mode.as_str()), "Use `mode: full`."))
-        }
-        (Mode::Full, Destination::S3(_) | Destination::Gcs(_) | Destination::Azure(_)) => {
+        (_, Destination::S3(_) | Destination::Gcs(_) | Destination::Azure(_)) => {
             Some((format!("the destination `{}`", export.destination.kind()), "Write to `type: local`."))
         }
-        (Mode::Full, Destination::Local { .. } | Destination::Stdout) if !export.mask.is_empty() => {
+        (Mode::Chunked(_), Destination::Stdout) => Some((
+            "`mode: chunked` with `type: stdout`".to_owned(),
+            "Use `mode: full`: a stream is one file, and the rows come in one order.",
+        )),
+        (Mode::Incremental(_), Destination::Stdout) => Some((
+            "`mode: incremental` with `type: stdout`".to_owned(),
+            "Write to a folder: a stream does not tell whether its rows arrived, so that the position would be a guess.",
+        )),
+        _ if !export.mask.is_empty() => {
             Some(("`mask`".to_owned(), "Leave the columns out with `exclude`, or mask them in a query."))
         }
-        (Mode::Full, Destination::Local { .. } | Destination::Stdout) if !export.partition_by.is_empty() => {
-            Some(("`partition_by`".to_owned(), "Leave it out."))
-        }
-        (Mode::Full, Destination::Stdout) if export.output.max_file_size.is_some() => {
+        _ if !export.partition_by.is_empty() => Some(("`partition_by`".to_owned(), "Leave it out.")),
+        _ if is_stream && export.output.max_file_size.is_some() => {
             Some(("`max_file_size` with `type: stdout`".to_owned(), "Leave it out: a stream is one file."))
         }
-        (Mode::Full, Destination::Local { .. } | Destination::Stdout) => None,
+        _ => None,
     };
     match unsupported {
         None => Ok(()),
@@ -47,7 +51,6 @@ pub(crate) fn passed_over(config: &Config, export: &ExportConfig) -> Vec<String>
         (config.notifications.is_some(), "notifications"),
         (export.shape_drift_warn_factor.is_some(), "shape_drift_warn_factor"),
         (export.tuning.adaptive, "tuning.adaptive"),
-        (export.tuning.statement_budget.is_some(), "tuning.statement_budget_s"),
     ];
     let asked = asked.into_iter().filter(|(is_asked, _)| *is_asked);
     asked.map(|(_, key)| format!("`{key}` is passed over: this version of Rivet does not know it yet")).collect()

@@ -123,13 +123,22 @@ pub enum HistoryError {
         run: RunId,
     },
     /// The run has ended, so that nothing can be added to it.
-    #[error("run `{run}` is {} and takes no checkpoint", status_text(*status))]
+    #[error("run `{run}` is {} and can't go on", status_text(*status))]
     #[diagnostic(code(rivet::history::not_running))]
     NotRunning {
         /// Which run.
         run: RunId,
         /// How it stands.
         status: RunStatus,
+    },
+    /// The run has a split, and the chunk is not in it.
+    #[error("run `{run}` has no chunk {chunk}")]
+    #[diagnostic(code(rivet::history::unknown_chunk))]
+    UnknownChunk {
+        /// Which run.
+        run: RunId,
+        /// The chunk that it does not have.
+        chunk: ChunkId,
     },
     /// The chunk has another checkpoint already.
     #[error("chunk {chunk} of run `{run}` has another checkpoint already")]
@@ -176,6 +185,7 @@ impl HistoryError {
             | Self::RunExists { .. }
             | Self::UnknownRun { .. }
             | Self::NotRunning { .. }
+            | Self::UnknownChunk { .. }
             | Self::CheckpointDiffers { .. }
             | Self::AlreadyFinished { .. }
             | Self::InvalidRecord { .. } => Retry::Never,

@@ -1,4 +1,5 @@
-//! The state store: which runs there were, how they ended, and which chunks of a broken one are done.
+//! The state store: which runs there were, how they ended, which chunks of a broken one are done, and where cursors
+//! stand.
 //!
 //! ```
 //! use rivet_history::{RedbStore, RunEnd, StateStore as _, conformance};
@@ -23,10 +24,11 @@
 //!
 //! # Concepts
 //!
-//! - A run *begins* as `running`, gets a *checkpoint* per chunk that is done, and *finishes* once.
+//! - A run *begins* as `running` with its split, gets a *checkpoint* per chunk that is done, and *finishes* once.
 //! - What is still `running` when a process starts was left by one that died: [`StateStore::unfinished`] lists it,
-//!   and the engine settles it before anything else.
-//! - Each of the three writes is one durable transaction: when the call returns, a power cut does not undo it.
+//!   and the engine settles it, or *resumes* it with the chunks that remain, before anything else.
+//! - A *cursor* belongs to an export. It moves in the transaction that commits a run, and in no other.
+//! - Each write is one durable transaction: when the call returns, a power cut does not undo it.
 //!
 //! # Why this shape
 //!

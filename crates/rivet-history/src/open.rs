@@ -13,10 +13,12 @@ use rivet_model::RunId;
 
 use crate::HistoryError;
 use crate::holder::private;
-use crate::redb_store::{Failure, META, create_tables};
+use crate::redb_store::{Failure, META, begin_write, create_tables, open_tables};
 
 /// The version of the tables and of what is in them.
-pub(crate) const FORMAT_VERSION: u32 = 1;
+///
+/// 1: runs and their checkpoints. 2: the chunks of a run, and cursors.
+pub(crate) const FORMAT_VERSION: u32 = 2;
 
 /// Names of the rows of the table `meta`.
 pub(crate) const FORMAT_VERSION_KEY: &str = "format_version";
@@ -93,14 +95,24 @@ fn check_format(database: &Database, path: &Path) -> Result<(), Failure> {
         newer if newer > FORMAT_VERSION => {
             Err(HistoryError::NewerFormat { path: path.to_owned(), found, supported: FORMAT_VERSION }.into())
         }
-        // Each older version gets an arm above this one, which changes the tables and stores the new number in one
-        // transaction. Version 1 is the first.
+        // Each older version has an arm here, which changes the tables and stores the new number in one transaction.
+        1 => migrate(database, path),
         older => Err(HistoryError::Damaged {
             path: path.to_owned(),
             reason: format!("it has format version {older}, which no Rivet writes"),
         }
         .into()),
     }
+}
+
+/// Version 1 has no chunks and no cursors: their tables are made, empty. What its runs had not finished has no split,
+/// as every full export of that version had none.
+fn migrate(database: &Database, path: &Path) -> Result<(), Failure> {
+    let transaction = begin_write(database)?;
+    open_tables(&transaction)?;
+    transaction.commit()?;
+    tracing::info!(path = %path.display(), version = FORMAT_VERSION, "state store brought forward");
+    Ok(())
 }
 
 fn stored_version(database: &Database, path: &Path) -> Result<u32, Failure> {

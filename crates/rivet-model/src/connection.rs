@@ -53,7 +53,7 @@ pub enum TlsMode {
 }
 
 /// How a connection is protected.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TlsSettings {
     /// How far.
     pub mode: TlsMode,

@@ -15,6 +15,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod chunk;
 mod column_type;
 mod connection;
 mod consistency;
@@ -24,7 +25,9 @@ mod output;
 mod relation;
 mod retry;
 mod run;
+mod scalar;
 
+pub use chunk::{Chunk, ChunkId, CursorPosition, KeyBound, ReadView, RowRange};
 pub use column_type::{COLUMN_TYPE_WORDS, ColumnType, NumericDefault, OnUnrepresentable, ParseColumnTypeError};
 pub use connection::{ConnectionSettings, SourceKind, TlsMode, TlsSettings};
 pub use consistency::Consistency;
@@ -36,6 +39,7 @@ pub use output::{
 pub use relation::Relation;
 pub use retry::Retry;
 pub use run::{
-    ChunkCheckpoint, ChunkId, DestinationRecord, ErrorRecord, Fingerprint, PartRecord, ProcessRecord, RunId,
-    RunMetrics, RunRecord, RunStatus,
+    ChunkCheckpoint, CursorRecord, CursorSighting, CursorState, DestinationRecord, ErrorRecord, Fingerprint,
+    PartRecord, ProcessRecord, RunId, RunMetrics, RunRecord, RunStatus,
 };
+pub use scalar::{Scalar, ScalarError, ScalarKind};

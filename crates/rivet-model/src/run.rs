@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Consistency, ExportName, Retry};
+use crate::{Chunk, ChunkId, Consistency, CursorPosition, ExportName, ReadView, Retry};
 
 /// One execution of one export: a UUID of version 7, so that runs sort by the time they began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -31,17 +31,6 @@ impl FromStr for RunId {
 
     fn from_str(text: &str) -> Result<Self, uuid::Error> {
         text.parse().map(Self)
-    }
-}
-
-/// The position of a chunk in its run, from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ChunkId(pub u32);
-
-impl fmt::Display for ChunkId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }
 
@@ -105,6 +94,42 @@ pub struct ChunkCheckpoint {
     pub consistency: Consistency,
     /// The longest statement that the chunk sent, in milliseconds.
     pub statement_ms: u64,
+    /// NULLs in the columns whose ratio of them `quality` limits.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub null_counts: BTreeMap<String, u64>,
+}
+
+/// Where an incremental run begins and ends.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CursorRecord {
+    /// The run reads what comes after it; none for everything.
+    pub before: Option<CursorPosition>,
+    /// The high watermark, fixed when the run began: the run reads up to it, and the export stands there once the
+    /// run is committed. None where there was no row to read.
+    pub watermark: Option<CursorPosition>,
+    /// The newest position that could be seen when the run began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<CursorSighting>,
+}
+
+/// A position of a cursor, and when it was the newest one, by the clock of the source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CursorSighting {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub position: CursorPosition,
+}
+
+/// Where an incremental export stands: what its last committed run advanced it to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CursorState {
+    /// The position.
+    pub position: CursorPosition,
+    /// The run that advanced it.
+    pub run_id: RunId,
+    /// When.
+    pub advanced_at: Timestamp,
 }
 
 /// Where a run writes, as its record keeps it, so that a later process can settle it.
@@ -173,6 +198,15 @@ pub struct RunRecord {
     pub destination: DestinationRecord,
     /// Who runs it.
     pub process: ProcessRecord,
+    /// The split: every chunk of the run, fixed before the first of them is read.
+    #[serde(default)]
+    pub chunks: Vec<Chunk>,
+    /// What its chunks see in common. Only chunks with views of their own can be read by a later process.
+    #[serde(default = "shared")]
+    pub view: ReadView,
+    /// Where it begins and ends, where the export follows a cursor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<CursorRecord>,
     /// Chunks that are done, in the order of their ids.
     pub checkpoints: Vec<ChunkCheckpoint>,
     /// What it took and gave, once it ended.
@@ -181,7 +215,19 @@ pub struct RunRecord {
     pub error: Option<ErrorRecord>,
 }
 
+/// Records without a view are of full exports.
+fn shared() -> ReadView {
+    ReadView::Shared
+}
+
 impl RunRecord {
+    /// Returns the chunks that have no checkpoint yet, in their order.
+    pub fn remaining(&self) -> impl Iterator<Item = &Chunk> {
+        let done =
+            |chunk: &Chunk| self.checkpoints.binary_search_by_key(&chunk.id, |checkpoint| checkpoint.chunk).is_ok();
+        self.chunks.iter().filter(move |chunk| !done(chunk))
+    }
+
     /// Returns all parts of all checkpointed chunks.
     pub fn parts(&self) -> impl Iterator<Item = &PartRecord> {
         self.checkpoints.iter().flat_map(|checkpoint| &checkpoint.parts)

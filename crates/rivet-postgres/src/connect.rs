@@ -13,7 +13,7 @@ use tokio_postgres::{CancelToken, Config, NoTls};
 
 use crate::error::from_postgres;
 use crate::session::Session;
-use crate::socket::Socket;
+use crate::socket::{Patient, Socket};
 use crate::tap::{Tap, TapHandle};
 use crate::tls::{is_refusal, tapped_tls};
 
@@ -69,7 +69,7 @@ impl Connector {
     /// Asks the server, over a connection of its own, to stop what a session runs.
     pub(crate) async fn cancel(&self, token: &CancelToken) -> Result<(), SourceError> {
         let request = async {
-            let socket = self.socket().await?;
+            let socket = Patient(self.socket().await?);
             let sent = match &self.tls {
                 Some(tls) => {
                     let connector = tapped_tls(tls, &self.settings.host, TapHandle::default())?;

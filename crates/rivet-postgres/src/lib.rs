@@ -5,6 +5,11 @@
 //! query protocol inside of short transactions with `SET LOCAL`, so that a pooler in transaction mode may stand in
 //! between.
 //!
+//! A large table is read in several statements of one transaction where a scan has a budget for each: ranges of
+//! pages, in their order, so that no statement runs for long and the rows are the same. Ranges of keys are written
+//! as comparisons of tuples, which an index serves, with every value as a quoted literal of its column's type. Splits
+//! come from samples of a table's pages, counted by the server, which returns nothing but the cuts.
+//!
 //! ```no_run
 //! use rivet_model::{ConnectionSettings, SourceKind};
 //! use rivet_postgres::PostgresFactory;
@@ -22,15 +27,23 @@ mod decode;
 mod describe;
 mod dialect;
 mod error;
+mod estimate;
+mod key;
+mod link;
 mod oid;
+mod pace;
+mod reader;
 mod scan;
 mod server;
 mod session;
 mod snapshot;
 mod socket;
 mod source;
+mod split;
+mod storage;
 mod tap;
 mod tls;
 mod types;
+mod watermark;
 
 pub use source::PostgresFactory;

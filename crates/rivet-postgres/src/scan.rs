@@ -8,39 +8,44 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
+use rivet_model::{Relation, RowRange};
 use rivet_source::{ReadAs, Scan, ScanLimits, ScanSpec, ScanSummary, SourceError, SourceErrorKind};
 use tokio_postgres::{SimpleQueryMessage, SimpleQueryStream};
 
 use crate::decode::{DecodeError, RowDecoder};
 use crate::dialect::{self, Statement};
-use crate::session::Session;
+use crate::link::Link;
+use crate::pace::Walk;
+use crate::session::{Session, patience};
+use crate::storage;
 
 /// How long a server that was asked to stop is waited for before the connection is cut.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(10);
 
-/// How much longer than `statement_timeout` an answer is waited for: the server ends the statement by itself, unless
-/// its words do not reach us.
-const SILENCE_PATIENCE: Duration = Duration::from_secs(5);
-
-/// One COPY, decoded as it comes.
+/// The rows of a range, decoded as they come: one COPY, or one after the other over the pages of a table.
 pub(crate) struct PostgresScan {
+    link: Arc<Link>,
     spec: ScanSpec,
+    limits: ScanLimits,
     schema: SchemaRef,
+    /// The statement that runs, or will.
     statement: Statement,
-    statement_timeout: Duration,
+    /// What is left to read behind it, where the range is read in several statements.
+    walk: Option<Walk>,
     stage: Stage,
-    /// Waits here until the COPY starts.
-    decoder: Option<RowDecoder>,
     summary: ScanSummary,
+    /// When the statement that runs began.
     started: Option<Instant>,
+    /// Rows that earlier statements gave.
+    rows_before: u64,
 }
 
 enum Stage {
     /// In a transaction, nothing sent.
     Ready(Box<Session>),
-    /// The COPY runs.
+    /// A COPY runs.
     Copying(Box<Copying>),
-    /// The connection is closed.
+    /// The connection is with the reader again, or closed.
     Ended,
 }
 
@@ -49,6 +54,8 @@ struct Copying {
     answers: Pin<Box<SimpleQueryStream>>,
     /// What the server's command tag says it sent.
     sent_rows: Option<u64>,
+    /// Whether another statement follows.
+    more: bool,
 }
 
 /// What a COPY gives next.
@@ -79,25 +86,64 @@ impl Copying {
 }
 
 impl PostgresScan {
-    /// Reads over a session that is in its transaction.
-    pub(crate) fn new(session: Session, spec: &ScanSpec, limits: &ScanLimits) -> Self {
-        Self {
+    /// Prepares to read a range.
+    pub(crate) fn new(link: Arc<Link>, spec: &ScanSpec, limits: &ScanLimits) -> Result<Self, SourceError> {
+        Ok(Self {
+            link,
             schema: spec.schema(),
-            statement: dialect::copy(spec),
+            statement: dialect::copy(spec)?,
             spec: spec.clone(),
-            statement_timeout: limits.statement_timeout,
-            stage: Stage::Ready(Box::new(session)),
-            decoder: Some(RowDecoder::new(spec, limits)),
+            limits: limits.clone(),
+            walk: None,
+            stage: Stage::Ended,
             summary: ScanSummary::default(),
             started: None,
-        }
+            rows_before: 0,
+        })
+    }
+
+    /// Reads over a session that is in its transaction.
+    pub(crate) fn over(mut self, session: Box<Session>) -> Self {
+        self.stage = Stage::Ready(session);
+        self
     }
 
     async fn start(&mut self, mut session: Box<Session>) -> Result<(), SourceError> {
-        session.tap().lock().decoder = self.decoder.take();
+        self.walk = self.plan_walk(&mut session).await?;
+        session.tap().lock().decoder = Some(RowDecoder::new(&self.spec, &self.limits));
+        self.send(session).await
+    }
+
+    /// Plans several statements for a large table, where the server reads ranges of pages.
+    async fn plan_walk(&self, session: &mut Session) -> Result<Option<Walk>, SourceError> {
+        let Relation::Table(table) = &self.spec.relation else { return Ok(None) };
+        let partition = match &self.spec.range {
+            RowRange::All => None,
+            RowRange::Pages { partition, .. } => partition.as_ref(),
+            RowRange::Key { .. } | RowRange::NullKey => return Ok(None),
+        };
+        if self.limits.statement_budget.is_zero() {
+            return Ok(None);
+        }
+        let stored = storage::read(session, partition.unwrap_or(table)).await?;
+        // Rows of tables that inherit from it would come in another order.
+        let plain = stored.first().filter(|stored| stored.has_pages(self.link.server().info.version));
+        Ok(plain.and_then(|stored| Walk::plan(&self.spec.range, stored.pages, self.limits.statement_budget)))
+    }
+
+    /// Sends the next statement.
+    async fn send(&mut self, mut session: Box<Session>) -> Result<(), SourceError> {
+        let mut more = false;
+        if let Some(walk) = &mut self.walk {
+            let (range, follows) = walk.step();
+            more = follows;
+            self.statement = dialect::copy(&self.spec.with_range(range))?;
+        }
+        session.tap().lock().more_follows = more;
+        self.summary.statements += 1;
         self.started = Some(Instant::now());
         let answers = session.start(&self.statement.sql).await?;
-        self.stage = Stage::Copying(Box::new(Copying { session, answers, sent_rows: None }));
+        self.stage = Stage::Copying(Box::new(Copying { session, answers, sent_rows: None, more }));
         Ok(())
     }
 
@@ -112,35 +158,43 @@ impl PostgresScan {
         }
     }
 
-    /// Ends after the server's last word.
-    async fn complete(&mut self) -> Result<(), SourceError> {
+    /// Goes on after the server's last word on a statement. Returns whether it was the last one.
+    async fn complete(&mut self) -> Result<bool, SourceError> {
         self.count();
-        self.stop_clock();
-        let Stage::Copying(mut copying) = std::mem::replace(&mut self.stage, Stage::Ended) else { return Ok(()) };
-        let (sent, decoded) = (copying.sent_rows, self.summary.rows);
-        if sent != Some(decoded) {
-            let sent = sent.map_or_else(|| "an unknown number of".to_owned(), |sent| sent.to_string());
+        let elapsed = self.stop_clock();
+        let Stage::Copying(copying) = std::mem::replace(&mut self.stage, Stage::Ended) else { return Ok(true) };
+        let Copying { session, answers, sent_rows, more } = *copying;
+        drop(answers);
+        let decoded = self.summary.rows - self.rows_before;
+        if sent_rows != Some(decoded) {
+            let sent = sent_rows.map_or_else(|| "an unknown number of".to_owned(), |sent| sent.to_string());
             let message = format!("the server says that it sent {sent} rows, but {decoded} arrived");
             return Err(SourceError::new(SourceErrorKind::Protocol, message));
         }
-        copying.session.query("COMMIT").await?;
-        copying.session.close().await;
-        Ok(())
+        self.rows_before = self.summary.rows;
+        if more {
+            if let Some(walk) = &mut self.walk {
+                walk.learn(elapsed);
+            }
+            self.send(session).await?;
+            return Ok(false);
+        }
+        session.tap().lock().decoder = None;
+        self.link.settle(session, &self.limits).await?;
+        Ok(true)
     }
 
-    fn stop_clock(&mut self) {
-        if let Some(started) = self.started.take() {
-            self.summary.statement_elapsed = started.elapsed();
-        }
+    /// Returns how long the statement took that ran.
+    fn stop_clock(&mut self) -> Duration {
+        let elapsed = self.started.take().map(|started| started.elapsed()).unwrap_or_default();
+        self.summary.statement_elapsed = self.summary.statement_elapsed.max(elapsed);
+        elapsed
     }
 
     /// How long the next answer may take.
     fn patience(&self) -> Duration {
-        if self.statement_timeout.is_zero() {
-            return Duration::MAX;
-        }
         let elapsed = self.started.map(|started| started.elapsed()).unwrap_or_default();
-        self.statement_timeout.saturating_sub(elapsed) + SILENCE_PATIENCE
+        patience(self.limits.statement_timeout, elapsed)
     }
 
     /// The server should have ended the statement by now, and nothing came.
@@ -150,7 +204,7 @@ impl PostgresScan {
             Stage::Ready(_) | Stage::Ended => "the server".to_owned(),
         };
         self.cancel().await;
-        let limit = self.statement_timeout.as_secs();
+        let limit = self.limits.statement_timeout.as_secs();
         let message = format!("{place} went silent: no answer, though the statement's {limit} s are over");
         SourceError::new(SourceErrorKind::ConnectionLost, message)
             .with_help("Check the network between here and the server, then run the same command again.")
@@ -158,14 +212,13 @@ impl PostgresScan {
 
     /// The server's error, with its place in the query, and told apart where one code means two things.
     fn server_error(&mut self, error: tokio_postgres::Error) -> SourceError {
-        let elapsed = self.started.map(|started| started.elapsed()).unwrap_or_default();
         self.count();
-        self.stop_clock();
+        let elapsed = self.stop_clock();
         let Stage::Copying(mut copying) = std::mem::replace(&mut self.stage, Stage::Ended) else {
             return SourceError::new(SourceErrorKind::Protocol, "an answer came without a question");
         };
         let explained = copying.session.explain_in(error, &self.statement, &self.spec.relation);
-        let limit = self.statement_timeout;
+        let limit = self.limits.statement_timeout;
         if explained.kind() == SourceErrorKind::Cancelled && !limit.is_zero() && elapsed >= limit {
             let message = format!("the statement ran out of its {} s", limit.as_secs());
             return SourceError::new(SourceErrorKind::StatementTimeout, message)
@@ -221,8 +274,9 @@ impl Scan for PostgresScan {
                 Progress::Answer(Some(Ok(_))) => {}
                 Progress::Answer(Some(Err(error))) => return Err(self.server_error(error)),
                 Progress::Answer(None) => {
-                    self.complete().await?;
-                    return Ok(None);
+                    if self.complete().await? {
+                        return Ok(None);
+                    }
                 }
             }
         }
@@ -230,10 +284,10 @@ impl Scan for PostgresScan {
 
     async fn cancel(&mut self) {
         self.count();
-        self.stop_clock();
+        let _elapsed = self.stop_clock();
         match std::mem::replace(&mut self.stage, Stage::Ended) {
             Stage::Ended => {}
-            Stage::Ready(session) => session.close().await,
+            Stage::Ready(session) => self.link.give_back(session, &self.limits),
             Stage::Copying(mut copying) => {
                 copying.session.tap().lock().discard();
                 let stopping = async {
@@ -250,8 +304,8 @@ impl Scan for PostgresScan {
     }
 
     fn summary(&self) -> ScanSummary {
-        let running = self.started.map(|started| started.elapsed());
-        let elapsed = running.unwrap_or(self.summary.statement_elapsed);
+        let running = self.started.map(|started| started.elapsed()).unwrap_or_default();
+        let elapsed = self.summary.statement_elapsed.max(running);
         ScanSummary { statement_elapsed: elapsed, ..self.summary.clone() }
     }
 }
@@ -259,5 +313,14 @@ impl Scan for PostgresScan {
 impl fmt::Debug for PostgresScan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresScan").field("sql", &self.statement.sql).finish_non_exhaustive()
+    }
+}
+
+impl Drop for PostgresScan {
+    fn drop(&mut self) {
+        // A connection in the midst of a COPY is of no use to anybody; closing it ends the statement.
+        if let Stage::Ready(session) = std::mem::replace(&mut self.stage, Stage::Ended) {
+            self.link.give_back(session, &self.limits);
+        }
     }
 }

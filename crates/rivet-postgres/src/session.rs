@@ -16,12 +16,34 @@ use crate::tap::TapHandle;
 
 type Driving = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>;
 
-/// How long an answer to a statement of our own is waited for. The server gives up describing after 30 seconds, see
+/// How long an answer to a statement that asks catalogs or settings is waited for. The server gives up describing after 30 seconds, see
 /// `LIMITS` in `describe`, and everything else takes it moments.
 const PATIENCE: Duration = Duration::from_secs(35);
 
+/// How much longer than `statement_timeout` an answer is waited for: the server ends the statement by itself, unless
+/// its words do not reach us.
+const SILENCE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the next answer to a statement may take that has run for so long.
+pub(crate) fn patience(statement_timeout: Duration, elapsed: Duration) -> Duration {
+    if statement_timeout.is_zero() {
+        return Duration::MAX;
+    }
+    statement_timeout.saturating_sub(elapsed) + SILENCE_PATIENCE
+}
+
 /// One row of a simple query: every value in its text form.
 pub(crate) type TextRow = Vec<Option<String>>;
+
+fn text_row(message: &SimpleQueryMessage) -> Result<Option<TextRow>, SourceError> {
+    let SimpleQueryMessage::Row(row) = message else { return Ok(None) };
+    let values = (0..row.len()).map(|column| row.try_get(column).map(|value| value.map(ToOwned::to_owned)));
+    // A database without an encoding may hold any bytes.
+    values.collect::<Result<_, _>>().map(Some).map_err(|_not_text: tokio_postgres::Error| {
+        SourceError::new(SourceErrorKind::Value, "the server sent a text that is not UTF-8")
+            .with_help("Name a key whose values are text in UTF-8, or numbers, days or UUIDs.")
+    })
+}
 
 /// One connection, driven by whoever awaits its answers: no task of its own, no thread to wake.
 ///
@@ -66,52 +88,53 @@ impl Session {
 
     /// Sends statements and returns the rows of all of them.
     pub(crate) async fn query(&mut self, sql: &str) -> Result<Vec<TextRow>, SourceError> {
-        match tokio::time::timeout(PATIENCE, self.rows(sql)).await {
-            Ok(rows) => rows,
-            Err(_elapsed) => Err(self.silence()),
-        }
-    }
-
-    async fn rows(&mut self, sql: &str) -> Result<Vec<TextRow>, SourceError> {
-        let mut answers = self.start(sql).await?;
-        let mut rows = Vec::new();
-        while let Some(message) = self.next_message(&mut answers).await? {
-            if let SimpleQueryMessage::Row(row) = message {
-                rows.push((0..row.len()).map(|i| row.get(i).map(ToOwned::to_owned)).collect());
+        let rows = async {
+            let mut answers = self.start(sql).await?;
+            let mut rows = Vec::new();
+            while let Some(message) = self.next_message(&mut answers).await? {
+                rows.extend(text_row(&message)?);
             }
+            Ok(rows)
+        };
+        match tokio::time::timeout(PATIENCE, rows).await {
+            Ok(rows) => rows,
+            Err(_elapsed) => Err(self.silence(PATIENCE)),
         }
-        Ok(rows)
     }
 
-    /// Sends a statement that holds the user's own text, and points into that text where the server complains.
+    /// Sends a statement that holds the user's own text, and points into that text where the server complains. Its
+    /// answer may take as long as the limits of its transaction say.
     pub(crate) async fn query_of_user(
         &mut self,
         statement: &Statement,
         relation: &Relation,
-    ) -> Result<(), SourceError> {
+        statement_timeout: Duration,
+    ) -> Result<Vec<TextRow>, SourceError> {
+        let patience = patience(statement_timeout, Duration::ZERO);
         let asking = async {
             let mut answers = self.start(&statement.sql).await?;
+            let mut rows = Vec::new();
             loop {
                 let next = std::future::poll_fn(|cx| {
                     self.drive(cx);
                     answers.poll_next_unpin(cx)
                 });
                 match next.await {
-                    None => return Ok(()),
-                    Some(Ok(_)) => {}
+                    None => return Ok(rows),
+                    Some(Ok(message)) => rows.extend(text_row(&message)?),
                     Some(Err(error)) => return Err(self.explain_in(error, statement, relation)),
                 }
             }
         };
-        match tokio::time::timeout(PATIENCE, asking).await {
+        match tokio::time::timeout(patience, asking).await {
             Ok(answered) => answered,
-            Err(_elapsed) => Err(self.silence()),
+            Err(_elapsed) => Err(self.silence(patience)),
         }
     }
 
-    fn silence(&mut self) -> SourceError {
+    fn silence(&mut self, patience: Duration) -> SourceError {
         self.silent = true;
-        let message = format!("{} went silent: no answer within {} s", self.settings(), PATIENCE.as_secs());
+        let message = format!("{} went silent: no answer within {} s", self.settings(), patience.as_secs());
         SourceError::new(SourceErrorKind::ConnectionLost, message)
             .with_help("Check the network between here and the server, then run the same command again.")
     }
@@ -146,7 +169,7 @@ impl Session {
     /// Sends statements without waiting for an answer.
     pub(crate) async fn start(&mut self, sql: &str) -> Result<Pin<Box<SimpleQueryStream>>, SourceError> {
         if self.silent {
-            return Err(self.silence());
+            return Err(self.silence(PATIENCE));
         }
         match self.client.simple_query_raw(sql).await {
             Ok(answers) => Ok(Box::pin(answers)),

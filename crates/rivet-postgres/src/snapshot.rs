@@ -1,23 +1,31 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
-use rivet_model::Consistency;
-use rivet_source::{Scan, ScanLimits, ScanSpec, Snapshot, SourceError};
+use rivet_model::{Consistency, ReadView};
+use rivet_source::{Reader, ScanLimits, Snapshot, SourceError};
 
 use crate::connect::Connector;
 use crate::dialect;
-use crate::scan::PostgresScan;
-use crate::server::{POSITION, Server};
+use crate::link::{Link, Position, View, ask_position, view_is_gone};
+use crate::reader::PostgresReader;
+use crate::server::Server;
 use crate::session::Session;
 
-/// One read view: the transaction of one scan, or one exported by a leader that several scans share.
+/// What the workers of a run read from: a view that a leader has exported, one reader's own transaction, or nothing
+/// in common.
+///
+/// An exported view keeps the source from removing dead rows for as long as it lasts. Who opens one decides how long
+/// that may be; 15 minutes are a good limit.
 #[derive(Debug)]
 pub(crate) struct PostgresSnapshot {
     connector: Connector,
     server: Server,
+    view: ReadView,
     leader: Option<Leader>,
-    /// Where the view stood in the write-ahead log, once that is known.
-    position: Arc<Mutex<Option<String>>>,
+    /// Whether the one reader was made whose transaction is the view.
+    taken: AtomicBool,
+    position: Position,
 }
 
 /// The transaction that keeps an exported snapshot alive.
@@ -33,48 +41,50 @@ impl PostgresSnapshot {
     pub(crate) async fn open(
         connector: Connector,
         server: Server,
+        view: ReadView,
         workers: usize,
         limits: &ScanLimits,
     ) -> Result<Self, SourceError> {
-        let made = Self { connector, server, leader: None, position: Arc::default() };
-        if workers <= 1 {
+        let taken = AtomicBool::new(false);
+        let made = Self { connector, server, view, leader: None, taken, position: Arc::default() };
+        if view == ReadView::PerScan || workers <= 1 {
             return Ok(made);
         }
         let mut session = made.connector.connect().await?;
         session.query(&dialect::begin(None, true, limits)).await?;
         let exported = session.query("SELECT pg_catalog.pg_export_snapshot()").await?;
         let snapshot = exported.into_iter().flatten().flatten().next().unwrap_or_default();
-        made.ask_position(&mut session).await?;
+        ask_position(&mut session, &made.server, &made.position).await?;
         Ok(Self { leader: Some(Leader { session: Some(session).into(), snapshot }), ..made })
     }
 
-    async fn ask_position(&self, session: &mut Session) -> Result<(), SourceError> {
-        if self.server.tells_position {
-            let found = session.query(POSITION).await?.into_iter().flatten().flatten().next();
-            *self.position.lock().unwrap_or_else(PoisonError::into_inner) = found;
+    /// What the next reader sees.
+    fn reader_view(&self) -> Result<View, SourceError> {
+        match (&self.view, &self.leader) {
+            (ReadView::PerScan, _) => Ok(View::PerScan),
+            (ReadView::Shared, Some(leader)) => Ok(View::Exported(leader.snapshot.clone())),
+            // A second reader would see another moment.
+            (ReadView::Shared, None) if self.taken.swap(true, Ordering::Relaxed) => Err(view_is_gone()),
+            (ReadView::Shared, None) => Ok(View::Own),
         }
-        Ok(())
     }
 }
 
 #[async_trait]
 impl Snapshot for PostgresSnapshot {
     fn consistency(&self) -> Consistency {
-        Consistency::Snapshot { position: self.position.lock().unwrap_or_else(PoisonError::into_inner).clone() }
+        match self.view {
+            ReadView::PerScan => Consistency::Chunk,
+            ReadView::Shared => {
+                Consistency::Snapshot { position: self.position.lock().unwrap_or_else(PoisonError::into_inner).clone() }
+            }
+        }
     }
 
-    async fn scan(&self, spec: &ScanSpec, limits: &ScanLimits) -> Result<Box<dyn Scan>, SourceError> {
-        let mut session = self.connector.connect().await?;
-        let shared = self.leader.as_ref().map(|leader| leader.snapshot.as_str());
-        session.query(&dialect::begin(shared, true, limits)).await?;
-        if shared.is_none() {
-            self.ask_position(&mut session).await?;
-        }
-        if self.server.has_raw_text {
-            // The server would end the scan at the first text that is not UTF-8, without a word on where it is.
-            session.query("SET LOCAL client_encoding = 'SQL_ASCII'").await?;
-        }
-        Ok(Box::new(PostgresScan::new(session, spec, limits)))
+    async fn reader(&self, _limits: &ScanLimits) -> Result<Box<dyn Reader>, SourceError> {
+        let (connector, server) = (self.connector.clone(), self.server.clone());
+        let link = Link::new(connector, server, self.reader_view()?, Arc::clone(&self.position));
+        Ok(Box::new(PostgresReader::new(link)))
     }
 
     async fn close(&self) -> Result<(), SourceError> {

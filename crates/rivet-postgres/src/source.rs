@@ -2,9 +2,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rivet_model::{ConnectionSettings, SourceKind};
+use rivet_model::{ConnectionSettings, ReadView, SourceKind};
 use rivet_source::{
-    DescribeRequest, Description, ScanLimits, ServerInfo, Snapshot, Source, SourceError, SourceFactory,
+    DescribeRequest, Description, ScanLimits, ScanSpec, ServerInfo, Snapshot, Source, SourceError, SourceFactory,
+    Split, SplitRequest, Watermark, WatermarkRequest,
 };
 use tokio::sync::OnceCell;
 
@@ -13,6 +14,8 @@ use crate::describe::describe;
 use crate::server::{Server, identify};
 use crate::session::Session;
 use crate::snapshot::PostgresSnapshot;
+use crate::split::split;
+use crate::watermark::watermark;
 
 /// Makes PostgreSQL sources.
 #[derive(Debug, Clone, Copy, Default)]
@@ -65,7 +68,31 @@ impl Source for PostgresSource {
         Ok(description)
     }
 
-    async fn open_snapshot(&self, workers: usize, limits: &ScanLimits) -> Result<Box<dyn Snapshot>, SourceError> {
+    async fn split(&self, spec: &ScanSpec, request: &SplitRequest, limits: &ScanLimits) -> Result<Split, SourceError> {
+        let (mut session, server) = self.session().await?;
+        let made = split(&mut session, server.info.version, spec, request, limits).await?;
+        session.close().await;
+        Ok(made)
+    }
+
+    async fn watermark(
+        &self,
+        spec: &ScanSpec,
+        request: &WatermarkRequest,
+        limits: &ScanLimits,
+    ) -> Result<Watermark, SourceError> {
+        let (mut session, server) = self.session().await?;
+        let found = watermark(&mut session, server.info.replica, spec, request, limits).await?;
+        session.close().await;
+        Ok(found)
+    }
+
+    async fn open_snapshot(
+        &self,
+        view: ReadView,
+        workers: usize,
+        limits: &ScanLimits,
+    ) -> Result<Box<dyn Snapshot>, SourceError> {
         let server = if let Some(server) = self.server.get() {
             server
         } else {
@@ -73,7 +100,7 @@ impl Source for PostgresSource {
             session.close().await;
             server
         };
-        let snapshot = PostgresSnapshot::open(self.connector.clone(), server.clone(), workers, limits).await?;
+        let snapshot = PostgresSnapshot::open(self.connector.clone(), server.clone(), view, workers, limits).await?;
         Ok(Box::new(snapshot))
     }
 }

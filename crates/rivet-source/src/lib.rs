@@ -1,10 +1,11 @@
 //! The seam to a database.
 //!
-//! A driver implements three small traits and the engine asks for nothing else:
+//! A driver implements a few small traits and the engine asks for nothing else:
 //!
 //! - [`SourceFactory`] makes a [`Source`] from connection settings, without connecting;
-//! - [`Source`] describes a relation and opens a [`Snapshot`], one read view;
-//! - [`Snapshot`] hands out [`Scan`]s, each a stream of Arrow batches, which several workers may read at once.
+//! - [`Source`] describes a relation, cuts it into ranges, and opens a [`Snapshot`], one read view;
+//! - [`Snapshot`] hands out a [`Reader`] for each worker, which keeps its connection from one [`Scan`] to the next;
+//! - a [`Scan`] is a stream of Arrow batches.
 //!
 //! What is read is one value, a [`ScanSpec`]: everything that sends the same rows renders the same value, so
 //! that the statement that was explained is the statement that runs.
@@ -19,15 +20,23 @@
 
 pub mod conformance;
 mod error;
+mod inspect;
 pub mod memory;
 mod scan;
+mod split;
 mod sql;
 mod traits;
 
 pub use error::{SourceError, SourceErrorKind, StatementSpan};
+pub use inspect::{
+    Access, AccessPath, ColumnStatistics, Explanation, IndexFacts, Inspector, Probe, RelationStatistics, Vitals,
+};
 pub use scan::{
     ColumnRequest, ColumnSpec, DescribeRequest, Description, ReadAs, ScanLimits, ScanSpec, ScanSummary, ServerInfo,
     SourceType, TypeShape,
 };
+pub use split::{
+    Hold, KeyColumn, KeyFacts, KeyRequest, Piece, Split, SplitBy, SplitRequest, Tiebreak, Watermark, WatermarkRequest,
+};
 pub use sql::{StatementError, single_statement};
-pub use traits::{Scan, Snapshot, Source, SourceFactory};
+pub use traits::{Reader, Scan, Snapshot, Source, SourceFactory};

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use rivet_model::{ColumnName, ColumnType, Fidelity, NumericDefault, OnUnrepresentable, Relation};
+use rivet_model::{ColumnName, ColumnType, Fidelity, NumericDefault, OnUnrepresentable, Relation, RowRange};
 use serde::{Deserialize, Serialize};
+
+use crate::{KeyColumn, KeyFacts, KeyRequest};
 
 /// What a server says about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,13 +49,17 @@ pub struct DescribeRequest {
     pub numeric_default: NumericDefault,
     /// What becomes of values without a form; the driver's own rule per kind of value where absent.
     pub on_unrepresentable: Option<OnUnrepresentable>,
+    /// Which columns order its rows, where that will be asked.
+    pub key: Option<KeyRequest>,
 }
 
 /// The answer of [`Source::describe`](crate::Source::describe).
 #[derive(Debug, Clone)]
 pub struct Description {
-    /// What to read and how.
+    /// What to read and how: all rows.
     pub spec: ScanSpec,
+    /// What the source says of the key that was asked for, and of no other.
+    pub key: KeyFacts,
     /// Rows that the source's planner expects of it, where it says.
     pub estimated_rows: Option<u64>,
     /// What a person should know before reading, one sentence each.
@@ -148,12 +154,24 @@ pub struct ScanSpec {
     pub on_unrepresentable: Option<OnUnrepresentable>,
     /// Columns that name a row in a message: the primary key where there is one.
     pub key_columns: Vec<ColumnName>,
+    /// The columns that ranges are compared with, as one tuple; empty where no key was asked for or there is none.
+    pub key: Vec<KeyColumn>,
+    /// The column that stands in where the first column of the key is NULL.
+    pub fallback: Option<KeyColumn>,
+    /// The rows to read.
+    pub range: RowRange,
 }
 
 impl ScanSpec {
     /// Returns the schema of the batches that a scan gives.
     pub fn schema(&self) -> SchemaRef {
         Arc::new(Schema::new(self.columns.iter().map(|column| Arc::clone(&column.field)).collect::<Vec<_>>()))
+    }
+
+    /// Returns the same scan of other rows.
+    #[must_use]
+    pub fn with_range(&self, range: RowRange) -> Self {
+        Self { range, ..self.clone() }
     }
 }
 
@@ -164,6 +182,9 @@ pub struct ScanLimits {
     pub statement_timeout: Duration,
     /// The longest to wait for a lock. Zero for no limit.
     pub lock_timeout: Duration,
+    /// The time in which a statement should end: a scan that can be read in several statements of one read view is,
+    /// each sized to take about this long. Zero for one statement, however long it takes.
+    pub statement_budget: Duration,
     /// Rows of a batch, at most.
     pub batch_rows: usize,
     /// Bytes at which a batch ends; one value may go beyond it.
@@ -179,6 +200,7 @@ impl Default for ScanLimits {
         Self {
             statement_timeout: Duration::ZERO,
             lock_timeout: Duration::ZERO,
+            statement_budget: Duration::ZERO,
             batch_rows: 8_192,
             batch_bytes: 4 << 20,
             max_value_bytes: 1 << 30,
@@ -195,8 +217,10 @@ pub struct ScanSummary {
     pub wire_bytes: u64,
     /// Values that became NULL because their Arrow type has no form for them, by column.
     pub nulled: BTreeMap<String, u64>,
-    /// How long the statement has been open on the server.
+    /// How long the longest of its statements has been open on the server.
     pub statement_elapsed: Duration,
+    /// Statements that it took.
+    pub statements: u64,
 }
 
 impl fmt::Display for ServerInfo {

@@ -55,7 +55,7 @@ pub use encode::{BatchWriter, EncodedPart, batch_writer};
 pub use error::WriteError;
 pub use export::ExportWriter;
 pub use layout::{PartName, PartNamer};
-pub use manifest::{Manifest, ManifestField, ManifestPart, ManifestSource, schema_fingerprint};
+pub use manifest::{Manifest, ManifestChunk, ManifestField, ManifestPart, ManifestSource, schema_fingerprint};
 pub use meta::{EXPORTED_AT_COLUMN, MetaAppender, ROW_HASH_COLUMN};
 pub use row_hash::RowHasher;
 pub use store::{

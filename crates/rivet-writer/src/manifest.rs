@@ -4,7 +4,7 @@ use arrow::datatypes::{Field, Schema};
 use jiff::Timestamp;
 use rivet_model::{
     ChunkId, Compression, Consistency, DestinationRecord, ExportName, FIDELITY_KEY, Fingerprint, Format,
-    LOGICAL_TYPE_KEY, PartRecord, RunId, SOURCE_TYPE_KEY,
+    LOGICAL_TYPE_KEY, PartRecord, RowRange, RunId, SOURCE_TYPE_KEY,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -54,6 +54,9 @@ pub struct Manifest {
     pub consistency: Consistency,
     /// How many chunks were read, those without rows included.
     pub chunk_count: u32,
+    /// The chunks and their ranges, where they are more than all rows in one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chunks: Vec<ManifestChunk>,
     /// The server that was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<ManifestSource>,
@@ -73,6 +76,18 @@ pub struct ManifestPart {
     pub record: PartRecord,
     /// The chunk whose rows it holds.
     pub chunk: ChunkId,
+}
+
+/// One chunk of a manifest: the range of the key or cursor that its parts hold, and how many rows that were.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestChunk {
+    /// Which chunk.
+    pub chunk: ChunkId,
+    /// Its rows.
+    #[serde(flatten)]
+    pub range: RowRange,
+    /// Rows that were read.
+    pub rows_read: u64,
 }
 
 /// The server that a run read.

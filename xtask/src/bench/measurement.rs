@@ -20,6 +20,8 @@ pub(crate) struct Measurement {
     pub(super) cpu: f64,
     /// Seconds of CPU of the database, where they can be seen.
     pub(super) server_cpu: Option<f64>,
+    /// Seconds that the longest statement ran, as the server saw it, where it could be asked.
+    pub(super) longest_statement: Option<f64>,
     /// The most memory that was resident, in bytes.
     pub(super) memory: f64,
     /// Bytes of the files, where there are any.
@@ -48,5 +50,5 @@ pub(super) fn take(bench: &Bench, folder: &Path, words: &[OsString]) -> Result<M
     }
     let number = |key: &str| process::expected(measured[key].as_f64(), "a number from measure.py");
     let (wall, cpu, memory) = (number("wall")?, number("cpu")?, number("memory")?);
-    Ok(Measurement { wall, cpu, memory, server_cpu: None, bytes: None })
+    Ok(Measurement { wall, cpu, memory, server_cpu: None, longest_statement: None, bytes: None })
 }

@@ -1,5 +1,6 @@
 //! Rivet against other tools: the same data, the same server, in turns.
 
+mod longest_statement;
 mod measurement;
 mod report;
 mod server_cpu;

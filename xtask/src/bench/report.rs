@@ -4,7 +4,7 @@ use std::path::Path;
 use miette::{IntoDiagnostic as _, Result};
 
 use super::measurement::Measurement;
-use super::tool::Tool;
+use super::tool::{Mode, Tool};
 use super::workload::Workload;
 use super::{Bench, Series, median};
 use crate::database;
@@ -15,8 +15,9 @@ pub(super) struct Report {
     versions: Vec<(&'static str, String)>,
 }
 
-const HEAD: &str = "| tool | wall s, median (range) | client CPU s | server CPU s | peak memory MB | file MB | \
-                    wall / peer | CPU / peer | file / peer |\n|---|---|---|---|---|---|---|---|---|\n";
+const HEAD: &str = "| tool | wall s, median (range) | client CPU s | server CPU s | longest statement s | \
+                    peak memory MB | file MB | wall / peer | CPU / peer | file / peer |\n\
+                    |---|---|---|---|---|---|---|---|---|---|\n";
 
 impl Report {
     /// Begins with what was measured and on what.
@@ -31,7 +32,7 @@ impl Report {
              shared by server and client. Rows written were counted. Parquet is zstd at level 3 for every tool. \
              Ratios are to the fastest peer of the table.\n"
         );
-        let peers = [Tool::Rivet, Tool::Peer("duckdb"), Tool::Peer("connectorx"), Tool::Peer("adbc")];
+        let peers = [Tool::Rivet(Mode::Full), Tool::Peer("duckdb"), Tool::Peer("connectorx"), Tool::Peer("adbc")];
         let names = ["rivet at commit", "DuckDB", "connectorx", "ADBC"];
         let versions =
             names.into_iter().zip(peers).filter_map(|(name, tool)| Some((name, tool.version(bench)?))).collect();
@@ -68,6 +69,7 @@ struct Summary {
     wall_most: f64,
     cpu: f64,
     server_cpu: Option<f64>,
+    longest_statement: Option<f64>,
     memory: f64,
     bytes: Option<f64>,
 }
@@ -84,6 +86,7 @@ impl Summary {
             wall_most: walls().fold(0.0, f64::max),
             cpu: of(|run| run.cpu)?,
             server_cpu: median(runs.iter().filter_map(|run| run.server_cpu).collect()).ok(),
+            longest_statement: median(runs.iter().filter_map(|run| run.longest_statement).collect()).ok(),
             memory: of(|run| run.memory)?,
             bytes: median(bytes).ok(),
         })
@@ -95,13 +98,14 @@ impl Summary {
             _ => String::new(),
         };
         format!(
-            "| {} | {:.1} ({:.1} to {:.1}) | {:.1} | {} | {:.0} | {} | {} | {} | {} |\n",
+            "| {} | {:.1} ({:.1} to {:.1}) | {:.1} | {} | {} | {:.0} | {} | {} | {} | {} |\n",
             tool.name(),
             self.wall,
             self.wall_least,
             self.wall_most,
             self.cpu,
             self.server_cpu.map_or_else(String::new, |seconds| format!("{seconds:.1}")),
+            self.longest_statement.map_or_else(String::new, |seconds| format!("{seconds:.1}")),
             self.memory / 1e6,
             self.bytes.map_or_else(String::new, |bytes| format!("{:.0}", bytes / 1e6)),
             ratio(Some(self.wall), peer.map(|peer| peer.wall)),
@@ -117,12 +121,19 @@ mod tests {
 
     #[test]
     fn a_row_shows_medians_ranges_and_ratios() {
-        let run = |wall| Measurement { wall, cpu: 2.0, server_cpu: None, memory: 150e6, bytes: Some(10_000_000) };
+        let run = |wall| Measurement {
+            wall,
+            cpu: 2.0,
+            server_cpu: None,
+            longest_statement: Some(0.5),
+            memory: 150e6,
+            bytes: Some(10_000_000),
+        };
         let mine = Summary::of(&[run(1.0), run(3.0), run(2.0)]).unwrap();
         let peer = Summary::of(&[run(4.0)]).unwrap();
         assert_eq!(
-            mine.row(Tool::Rivet, Some(&peer)),
-            "| rivet | 2.0 (1.0 to 3.0) | 2.0 |  | 150 | 10 | 0.50 | 1.00 | 1.00 |\n"
+            mine.row(Tool::Rivet(Mode::Full), Some(&peer)),
+            "| rivet | 2.0 (1.0 to 3.0) | 2.0 |  | 0.5 | 150 | 10 | 0.50 | 1.00 | 1.00 |\n"
         );
         assert!(Summary::of(&[]).is_err());
     }

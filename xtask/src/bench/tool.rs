@@ -4,6 +4,7 @@ use std::process::Command;
 
 use miette::{IntoDiagnostic as _, Result, bail, ensure};
 
+use super::longest_statement::LongestStatement;
 use super::measurement::{self, Measurement};
 use super::server_cpu::ServerCpu;
 use super::workload::Workload;
@@ -31,11 +32,34 @@ impl Output {
     }
 }
 
+/// How Rivet reads the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// A full export, in statements of two seconds.
+    Full,
+    /// A full export, in one statement.
+    OneStatement,
+    /// Chunks, two at a time, in statements of two seconds.
+    Chunked,
+}
+
+impl Mode {
+    fn keys(self) -> &'static str {
+        match self {
+            Self::Full => "mode: full\n    tuning: { statement_budget_s: 2 }",
+            Self::OneStatement => "mode: full\n    tuning: { statement_budget_s: 0 }",
+            Self::Chunked => {
+                "mode: chunked\n    chunk_count: 16\n    parallel: 2\n    tuning: { statement_budget_s: 2 }"
+            }
+        }
+    }
+}
+
 /// Something that exports a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tool {
-    /// The release build of this repository, a full export.
-    Rivet,
+    /// The release build of this repository.
+    Rivet(Mode),
     /// A tool that `fixtures/python/peers.py` knows.
     Peer(&'static str),
     /// The floor of every reader: `psql` takes the rows in binary and drops them.
@@ -47,7 +71,9 @@ pub(crate) enum Tool {
 impl Tool {
     pub(super) fn name(self) -> &'static str {
         match self {
-            Self::Rivet => "rivet",
+            Self::Rivet(Mode::Full) => "rivet",
+            Self::Rivet(Mode::OneStatement) => "rivet, one statement",
+            Self::Rivet(Mode::Chunked) => "rivet, chunked, 2 workers",
             Self::Peer("duckdb") => "DuckDB, 2 threads",
             Self::Peer("duckdb-unordered") => "DuckDB, order off",
             Self::Peer("connectorx-2") => "connectorx, 2 ranges",
@@ -60,7 +86,7 @@ impl Tool {
 
     /// Whether the bench goes on without it.
     pub(super) fn is_peer(self) -> bool {
-        self != Self::Rivet
+        !matches!(self, Self::Rivet(_))
     }
 
     /// Whether it does less than an export.
@@ -76,7 +102,7 @@ impl Tool {
                 command.arg(workspace::fixture("python/peers.py")).args(["version", name]);
                 command
             }
-            Self::Rivet => {
+            Self::Rivet(_) => {
                 let mut command = Command::new("git");
                 command.args(["rev-parse", "--short", "HEAD"]).current_dir(workspace::root());
                 command
@@ -93,7 +119,11 @@ impl Tool {
         std::fs::create_dir(&out).into_diagnostic()?;
         let words = self.command(bench, workload, &folder, &out)?;
         let before = ServerCpu::read(bench.servers.postmaster);
-        let mut measured = measurement::take(bench, &folder, &words)?;
+        let watching = LongestStatement::watch(&bench.servers.postgres_url);
+        let measured = measurement::take(bench, &folder, &words);
+        let longest_statement = watching.end();
+        let mut measured = measured?;
+        measured.longest_statement = longest_statement;
         measured.server_cpu = before.spent();
         if self != Self::CopyBinary {
             measured.bytes = Some(data_bytes(&out)?);
@@ -112,9 +142,9 @@ impl Tool {
             Ok(vec![psql.into(), url.into(), "-qXo".into(), target.into(), "-c".into(), copy.into()])
         };
         match self {
-            Self::Rivet => {
+            Self::Rivet(mode) => {
                 let config = folder.join("rivet.yaml");
-                std::fs::write(&config, configuration(table, *output, out)).into_diagnostic()?;
+                std::fs::write(&config, configuration(table, mode, *output, out)).into_diagnostic()?;
                 let arguments = ["--no-progress", "run", "-c"].map(OsString::from);
                 Ok([bench.rivet.clone().into_os_string()].into_iter().chain(arguments).chain([config.into()]).collect())
             }
@@ -130,14 +160,15 @@ impl Tool {
     }
 }
 
-fn configuration(table: &str, output: Output, out: &Path) -> String {
+fn configuration(table: &str, mode: Mode, output: Output, out: &Path) -> String {
     let form = match output {
         Output::Parquet => "format: parquet\n    compression: zstd\n    compression_level: 3",
         Output::Csv => "format: csv\n    compression: none",
     };
     format!(
         "source:\n  type: postgres\n  url_env: {DATABASE}\n  environment: local\n\nexports:\n  - name: {table}\n    \
-         table: {table}\n    mode: full\n    {form}\n    destination:\n      type: local\n      path: {}\n",
+         table: {table}\n    {}\n    {form}\n    destination:\n      type: local\n      path: {}\n",
+        mode.keys(),
         out.display()
     )
 }

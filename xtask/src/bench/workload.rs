@@ -1,4 +1,4 @@
-use super::tool::{Output, Tool};
+use super::tool::{Mode, Output, Tool};
 
 /// One thing that several tools do.
 #[derive(Debug)]
@@ -14,7 +14,15 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         name: "lineitem to Parquet",
         table: "lineitem",
         output: Output::Parquet,
-        tools: &[Tool::CopyBinary, Tool::Peer("duckdb"), Tool::Rivet, Tool::Peer("connectorx-2"), Tool::Peer("adbc-2")],
+        tools: &[
+            Tool::CopyBinary,
+            Tool::Peer("duckdb"),
+            Tool::Rivet(Mode::OneStatement),
+            Tool::Rivet(Mode::Full),
+            Tool::Rivet(Mode::Chunked),
+            Tool::Peer("connectorx-2"),
+            Tool::Peer("adbc-2"),
+        ],
     },
     Workload {
         name: "content_items to Parquet",
@@ -23,7 +31,8 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         tools: &[
             Tool::CopyBinary,
             Tool::Peer("duckdb-unordered"),
-            Tool::Rivet,
+            Tool::Rivet(Mode::Full),
+            Tool::Rivet(Mode::Chunked),
             Tool::Peer("adbc-2"),
             Tool::Peer("connectorx-2"),
         ],
@@ -32,18 +41,18 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         name: "lineitem to CSV",
         table: "lineitem",
         output: Output::Csv,
-        tools: &[Tool::CopyCsv, Tool::Peer("duckdb"), Tool::Rivet],
+        tools: &[Tool::CopyCsv, Tool::Peer("duckdb"), Tool::Rivet(Mode::Full), Tool::Rivet(Mode::Chunked)],
     },
     Workload {
         name: "a tenth of lineitem to Parquet",
         table: "lineitem_tenth",
         output: Output::Parquet,
-        tools: &[Tool::Rivet],
+        tools: &[Tool::Rivet(Mode::Full)],
     },
     Workload {
         name: "a tenth of content_items to Parquet",
         table: "content_items_tenth",
         output: Output::Parquet,
-        tools: &[Tool::Rivet],
+        tools: &[Tool::Rivet(Mode::Full)],
     },
 ];

@@ -1,22 +1,21 @@
-use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Instant;
 
-use rivet_config::{Config, Destination, Environment, ExportConfig, Overrides};
+use rivet_config::{Config, Destination, Environment, ExportConfig};
 use rivet_core::{Engine, RunOptions, RunReport};
-use rivet_history::RedbStore;
 use rivet_model::ExportName;
 use rivet_postgres::PostgresFactory;
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
+use crate::commands::ConfigArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render::{Printer, Progress, RunDocument, Summary, reader_is_gone};
-use crate::{atomic_file, memory, signals, stdout};
+use crate::{atomic_file, memory, signals, state_store, stdout};
 
 /// Threads that wait for sockets, files and signals. The engine reads and encodes on threads of its own.
 const CONTROL_THREADS: usize = 2;
@@ -24,22 +23,23 @@ const CONTROL_THREADS: usize = 2;
 /// Run the exports of a configuration.
 ///
 /// What a run has written becomes visible when all of it is there, and not before. A run that was stopped or has
-/// failed is repeated with the same command.
+/// failed is repeated with the same command. Chunks that it has read already are not read again where `resume` in the
+/// configuration allows it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RunArgs {
-    /// The configuration.
-    #[arg(short, long, value_name = "FILE", default_value = "rivet.yaml")]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigArgs,
     /// Run this export only; may be given several times.
     #[arg(short, long = "export", value_name = "NAME")]
     exports: Vec<ExportName>,
-    /// What `${KEY}` in a query stands for; may be given several times.
-    #[arg(short, long = "param", value_name = "KEY=VALUE")]
-    params: Vec<String>,
     /// How many exports run at once; without a number all of them, at most one per core.
     #[arg(long, value_name = "N")]
     #[expect(clippy::option_option, reason = "the flag is absent, bare, or has a number")]
     parallel_exports: Option<Option<NonZeroUsize>>,
+    /// Go on with runs that did not come to their end, in every mode and however old they are, where the configuration
+    /// still asks for the same files.
+    #[arg(long)]
+    resume: bool,
     /// Read every part back and compare it with its manifest before anything becomes visible.
     #[arg(long)]
     validate: bool,
@@ -71,14 +71,14 @@ fn execute(
     progress: &Arc<Progress>,
 ) -> Result<RunReport, Failure> {
     check_summary_output(args.summary_output.as_deref())?;
-    let overrides = Overrides { params: params(&args.params)?, parallel_exports: None };
-    let config = rivet_config::load(&args.config, environment, &overrides)?;
+    let config = args.config.load(environment)?;
     let chosen = chosen(&config, &args.exports);
     check_stdout(args, &chosen)?;
     let options = RunOptions {
         exports: if args.exports.is_empty() { Vec::new() } else { unique(&args.exports) },
         parallel_exports: args.parallel_exports.map(|number| parallel(number, chosen.len())),
         validate: args.validate,
+        resume: args.resume,
     };
     let runtime = runtime()?;
     let engine = engine(&config, progress)?;
@@ -101,28 +101,9 @@ fn runtime() -> Result<Runtime, Failure> {
 }
 
 fn engine(config: &Config, progress: &Arc<Progress>) -> Result<Engine, Failure> {
-    if config.state.url.is_some() {
-        let message = "the state store is a database server, which this version of Rivet does not open";
-        return Err(Failure::usage(message, "Name a file with `state.path`, or leave `state` out."));
-    }
-    let state = Arc::new(RedbStore::open(&config.state.path)?);
+    let state = state_store::open(config)?;
     let observer = Arc::clone(progress);
     Ok(Engine::builder(state).source(PostgresFactory).observer(observer).stream(stdout::open).build())
-}
-
-/// Takes parameters apart. Not done by clap, which would repeat a wrong one in its error: it may be a secret.
-fn params(texts: &[String]) -> Result<BTreeMap<String, String>, Failure> {
-    let mut params = BTreeMap::new();
-    for (position, text) in texts.iter().enumerate() {
-        match text.split_once('=') {
-            Some((key, value)) if !key.is_empty() => params.insert(key.to_owned(), value.to_owned()),
-            _ => {
-                let message = format!("`--param` number {} is not of the form `KEY=VALUE`", position + 1);
-                return Err(Failure::usage(message, "Write it as `-p day=2026-01-31`."));
-            }
-        };
-    }
-    Ok(params)
 }
 
 /// The exports that will run. Names that no export has are the engine's to refuse.
@@ -231,26 +212,6 @@ impl End<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn parameters_are_split_at_the_first_sign() {
-        let check = |texts: &[&str], expected: Option<&[(&str, &str)]>| {
-            let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
-            let found = params(&texts).ok();
-            let expected = expected.map(|pairs| {
-                pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>()
-            });
-            assert_eq!(found, expected, "{texts:?}");
-        };
-        check(&[], Some(&[]));
-        check(
-            &["day=2026-01-01", "where=a=b", "empty="],
-            Some(&[("day", "2026-01-01"), ("where", "a=b"), ("empty", "")]),
-        );
-        check(&["a=1", "a=2"], Some(&[("a", "2")]));
-        check(&["=value"], None);
-        check(&["a=1", "secret"], None);
-    }
 
     #[test]
     fn a_bare_flag_takes_the_exports_and_the_cores() {

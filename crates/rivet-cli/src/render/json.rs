@@ -189,7 +189,9 @@ mod tests {
 
     #[test]
     fn the_report_is_a_document() {
-        let report = sample::run(vec![sample::committed("orders"), sample::failed("big orders")]);
+        let mut orders = sample::committed("orders");
+        orders.cursor_after = Some(sample::position("2026-03-02", 17));
+        let report = sample::run(vec![orders, sample::failed("big orders")]);
         let document = RunDocument::new(Ok(&report), Exit::Failed, Duration::from_millis(12_345), Some(64_000_000));
         assert_snapshot!(document.text(), @r#"
         {
@@ -220,12 +222,32 @@ mod tests {
                 }
               ],
               "duration_ms": 9812,
+              "chunks": 1,
+              "chunks_resumed": 0,
+              "statements": 1,
               "retries": 0,
               "longest_statement_ms": 9640,
               "nulled": {},
               "consistency": {
                 "held": "snapshot",
                 "position": "0/1A2B3C8"
+              },
+              "cursor_before": null,
+              "cursor_after": {
+                "columns": [
+                  "updated_at",
+                  "id"
+                ],
+                "values": [
+                  {
+                    "type": "timestamp_tz",
+                    "value": "2026-03-02 12:00:00+00"
+                  },
+                  {
+                    "type": "int",
+                    "value": 17
+                  }
+                ]
               },
               "destination": "/data/out",
               "manifest": "_rivet/01981f5e-7b3a-7cc0-8f43-1d2ab0c9e001.json",
@@ -240,10 +262,15 @@ mod tests {
               "bytes": 0,
               "parts": [],
               "duration_ms": 31,
+              "chunks": 0,
+              "chunks_resumed": 0,
+              "statements": 0,
               "retries": 0,
               "longest_statement_ms": 0,
               "nulled": {},
               "consistency": null,
+              "cursor_before": null,
+              "cursor_after": null,
               "destination": "/data/out",
               "manifest": null,
               "validated": null,

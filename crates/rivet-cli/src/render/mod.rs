@@ -3,17 +3,24 @@
 mod error;
 mod json;
 pub(crate) mod log;
+mod news;
+mod position;
 mod printer;
 mod progress;
+mod progress_line;
 mod quantity;
 #[cfg(test)]
 pub(crate) mod sample;
 mod screen;
 mod summary;
+mod text;
 
 pub(crate) use json::RunDocument;
 pub(crate) use log::LogFormat;
+pub(crate) use position::{Position, Range};
 pub(crate) use printer::{Printer, reader_is_gone};
 pub(crate) use progress::Progress;
+pub(crate) use quantity::number;
 pub(crate) use screen::Screen;
 pub(crate) use summary::Summary;
+pub(crate) use text::{field, moment, plain_table, table_text, word};

@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle as BarStyle};
-use rivet_core::{Event, EventKind, ExportReport, Observer, Settlement};
-use rivet_model::{ExportName, RunStatus};
+use rivet_core::{Event, EventKind, ExportReport, Observer};
+use rivet_model::ExportName;
 
 use super::Screen;
+use super::news::{last_line, news};
 use super::printer::is_broken_pipe;
-use super::quantity::{bytes, count, duration, per_second};
+use super::progress_line::{Numbers, line};
 
 /// How often an export may write a line where no terminal is.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
@@ -39,6 +40,8 @@ pub(crate) struct Progress {
     screen: Screen,
     style: ProgressStyle,
     tracks: Mutex<BTreeMap<ExportName, Track>>,
+    /// Chunks that were done when a run was resumed.
+    resumed: Mutex<BTreeMap<ExportName, u32>>,
     last_lines: Mutex<BTreeMap<ExportName, Instant>>,
     notes: Mutex<BTreeMap<ExportName, Vec<String>>>,
 }
@@ -48,16 +51,6 @@ pub(crate) struct Progress {
 struct Track {
     numbers: Arc<Mutex<Numbers>>,
     bar: Option<ProgressBar>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Numbers {
-    begin: Instant,
-    rows: u64,
-    bytes: u64,
-    chunks_done: u32,
-    chunks: u32,
-    estimated_rows: Option<u64>,
 }
 
 /// A lock that a panic elsewhere has poisoned still holds sound numbers.
@@ -72,6 +65,7 @@ impl Progress {
             screen: screen.clone(),
             style,
             tracks: Mutex::default(),
+            resumed: Mutex::default(),
             last_lines: Mutex::default(),
             notes: Mutex::default(),
         }
@@ -97,13 +91,13 @@ impl Progress {
             }
             EventKind::Note { export, note } if self.shows_lines() => self.screen.message(&format!("{export}: {note}")),
             EventKind::Progress { export, rows, bytes, chunks_done, chunks } => {
-                self.advance(export, |numbers| {
-                    (numbers.rows, numbers.bytes) = (*rows, *bytes);
-                    (numbers.chunks_done, numbers.chunks) = (*chunks_done, *chunks);
-                });
+                self.advance(export, |numbers| numbers.advance(*rows, *bytes, *chunks_done, *chunks));
             }
             EventKind::ExportFinished { report } => self.finish(report),
-            EventKind::Settled { .. } | EventKind::Retrying { .. } => {
+            EventKind::Settled { .. } | EventKind::Retrying { .. } | EventKind::Resumed { .. } => {
+                if let EventKind::Resumed { export, chunks_done, .. } = kind {
+                    locked(&self.resumed).insert(export.clone(), *chunks_done);
+                }
                 // Not progress but news: shown with `--no-progress` as well.
                 if let Some(news) = news(kind) {
                     self.screen.message(&news);
@@ -118,8 +112,8 @@ impl Progress {
     }
 
     fn start(&self, export: &ExportName, destination: &str, chunks: u32, estimated_rows: Option<u64>) {
-        let numbers = Numbers { begin: Instant::now(), rows: 0, bytes: 0, chunks_done: 0, chunks, estimated_rows };
-        let numbers = Arc::new(Mutex::new(numbers));
+        let resumed = locked(&self.resumed).remove(export).unwrap_or_default();
+        let numbers = Arc::new(Mutex::new(Numbers::new(chunks, resumed, estimated_rows)));
         let bar = (self.style == ProgressStyle::Bars).then(|| self.add_bar(export, &numbers));
         if self.style == ProgressStyle::Lines {
             self.screen.message(&format!("{export}: writing to {destination}"));
@@ -201,147 +195,5 @@ impl Observer for Progress {
         } else {
             self.say(&event.kind);
         }
-    }
-}
-
-/// The line of an export on its way.
-fn line(export: &ExportName, numbers: Numbers, elapsed: Duration) -> String {
-    let Numbers { rows, bytes: size, chunks_done, chunks, .. } = numbers;
-    let mut parts = vec![
-        count(rows, "row"),
-        bytes(size),
-        format!("{}/s", count(per_second(rows, elapsed), "row")),
-        format!("{}/s", bytes(per_second(size, elapsed))),
-    ];
-    if chunks > 1 {
-        parts.push(format!("{chunks_done} of {chunks} chunks"));
-    }
-    parts.push(duration(elapsed));
-    if let Some(left) = time_left(numbers, elapsed) {
-        parts.push(format!("about {} left", duration(left)));
-    }
-    format!("{export}: {}", parts.join(", "))
-}
-
-/// How long the rest will take, where chunks or the planner's estimate say how much there is. An estimate that the rows
-/// have passed says nothing any more.
-fn time_left(numbers: Numbers, elapsed: Duration) -> Option<Duration> {
-    let Numbers { rows, chunks_done, chunks, estimated_rows, .. } = numbers;
-    if chunks > 1 && chunks_done > 0 {
-        return Some(elapsed * chunks.saturating_sub(chunks_done) / chunks_done);
-    }
-    let left = estimated_rows?.checked_sub(rows).filter(|left| *left > 0 && rows > 0)?;
-    let seconds = u64::try_from(elapsed.as_millis()).ok()?.checked_mul(left)? / rows / 1_000;
-    Some(Duration::from_secs(seconds))
-}
-
-/// The line of an export that has ended.
-fn last_line(report: &ExportReport) -> String {
-    let ExportReport { export, rows, bytes: size, .. } = report;
-    let time = duration(report.duration);
-    match report.status {
-        RunStatus::Committed => format!("{export}: committed {}, {} in {time}", count(*rows, "row"), bytes(*size)),
-        RunStatus::Skipped => format!("{export}: no rows, no file, after {time}"),
-        RunStatus::Interrupted => format!("{export}: interrupted after {time}"),
-        RunStatus::Failed | RunStatus::Running | RunStatus::Abandoned => format!("{export}: failed after {time}"),
-    }
-}
-
-/// What a person should hear of even without progress.
-fn news(kind: &EventKind) -> Option<String> {
-    match kind {
-        EventKind::Settled { export, run_id, settlement: Settlement::RolledForward } => {
-            Some(format!("{export}: run {run_id} had ended well when its process died; it is now on record"))
-        }
-        EventKind::Settled { export, run_id, settlement: Settlement::Removed { files: 0 } } => {
-            Some(format!("{export}: run {run_id} was cut off; it had left no file"))
-        }
-        EventKind::Settled { export, run_id, settlement: Settlement::Removed { files } } => {
-            let files = count(u64::try_from(*files).unwrap_or(u64::MAX), "file");
-            Some(format!("{export}: run {run_id} was cut off; removed the {files} that it had left"))
-        }
-        EventKind::Retrying { export, attempt, max_attempts, wait, error } => Some(format!(
-            "{export}: attempt {attempt} of {max_attempts} failed: {}; next one in {}",
-            error.message,
-            duration(*wait)
-        )),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use rivet_model::{ErrorRecord, Retry};
-
-    use super::*;
-    use crate::render::sample;
-
-    fn export() -> ExportName {
-        "lineitem".parse().unwrap()
-    }
-
-    #[test]
-    fn a_line_has_rates_chunks_and_the_time_left() {
-        let check = |rows, size, chunks_done, chunks, expected: &str| {
-            let estimated_rows = None;
-            let numbers = Numbers { begin: Instant::now(), rows, bytes: size, chunks_done, chunks, estimated_rows };
-            assert_eq!(line(&export(), numbers, Duration::from_secs(3)), expected);
-        };
-        check(0, 0, 0, 1, "lineitem: 0 rows, 0 B, 0 rows/s, 0 B/s, 3.0 s");
-        check(
-            1_206_339,
-            31_200_000,
-            0,
-            8,
-            "lineitem: 1,206,339 rows, 31.2 MB, 402,113 rows/s, 10.4 MB/s, 0 of 8 chunks, 3.0 s",
-        );
-        check(6, 600, 3, 8, "lineitem: 6 rows, 600 B, 2 rows/s, 200 B/s, 3 of 8 chunks, 3.0 s, about 5.0 s left");
-        check(6, 600, 9, 8, "lineitem: 6 rows, 600 B, 2 rows/s, 200 B/s, 9 of 8 chunks, 3.0 s, about 0 ms left");
-    }
-
-    #[test]
-    fn an_estimate_gives_the_time_left_until_it_is_passed() {
-        let left = |rows, estimated_rows| {
-            let numbers = Numbers { begin: Instant::now(), rows, bytes: 0, chunks_done: 0, chunks: 1, estimated_rows };
-            time_left(numbers, Duration::from_secs(3)).map(|left| left.as_secs())
-        };
-        assert_eq!(left(100, Some(400)), Some(9));
-        assert_eq!(left(0, Some(400)), None);
-        assert_eq!(left(400, Some(400)), None);
-        assert_eq!(left(401, Some(400)), None);
-        assert_eq!(left(100, None), None);
-    }
-
-    #[test]
-    fn the_end_of_an_export_is_a_line() {
-        let check = |status, expected: &str| {
-            let mut report = sample::committed("lineitem");
-            report.status = status;
-            assert_eq!(last_line(&report), expected);
-        };
-        check(RunStatus::Committed, "lineitem: committed 6,001,215 rows, 158.3 MB in 9.8 s");
-        check(RunStatus::Skipped, "lineitem: no rows, no file, after 9.8 s");
-        check(RunStatus::Failed, "lineitem: failed after 9.8 s");
-        check(RunStatus::Interrupted, "lineitem: interrupted after 9.8 s");
-    }
-
-    #[test]
-    fn news_are_whole_sentences() {
-        let run_id = sample::committed("lineitem").run_id.unwrap();
-        let settled = |settlement| news(&EventKind::Settled { export: export(), run_id, settlement }).unwrap();
-        assert!(
-            settled(Settlement::Removed { files: 1 }).ends_with("was cut off; removed the 1 file that it had left")
-        );
-        assert!(settled(Settlement::Removed { files: 0 }).ends_with("was cut off; it had left no file"));
-        assert!(settled(Settlement::RolledForward).contains("is now on record"));
-        let error = ErrorRecord {
-            code: "rivet::source::connect".to_owned(),
-            message: "no connection to db:5432".to_owned(),
-            retry: Retry::Backoff,
-        };
-        let wait = Duration::from_secs(2);
-        let retrying = EventKind::Retrying { export: export(), attempt: 1, max_attempts: 4, wait, error };
-        let expected = "lineitem: attempt 1 of 4 failed: no connection to db:5432; next one in 2.0 s";
-        assert_eq!(news(&retrying).unwrap(), expected);
     }
 }

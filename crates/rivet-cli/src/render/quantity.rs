@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 /// Writes a number with commas: `6,001,215`.
-pub(super) fn number(value: u64) -> String {
+pub(crate) fn number(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (position, digit) in digits.chars().enumerate() {

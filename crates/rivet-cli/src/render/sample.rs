@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rivet_core::{ExportReport, RunReport};
-use rivet_model::{Consistency, PartRecord, RunStatus};
+use rivet_model::{Consistency, CursorPosition, PartRecord, RunStatus, Scalar};
 use rivet_source::{SourceError, SourceErrorKind, StatementSpan};
 
 /// An export that went well.
@@ -24,10 +24,15 @@ pub(crate) fn committed(name: &str) -> ExportReport {
         bytes: 158_312_345,
         parts: vec![part(0, 4_000_000, 105_000_000), part(1, 2_001_215, 53_312_345)],
         duration: Duration::from_millis(9_812),
+        chunks: 1,
+        chunks_resumed: 0,
+        statements: 1,
         retries: 0,
         longest_statement: Duration::from_millis(9_640),
         nulled: BTreeMap::new(),
         consistency: Some(Consistency::Snapshot { position: Some("0/1A2B3C8".to_owned()) }),
+        cursor_before: None,
+        cursor_after: None,
         destination: "/data/out".to_owned(),
         manifest: Some("_rivet/01981f5e-7b3a-7cc0-8f43-1d2ab0c9e001.json".to_owned()),
         validated: None,
@@ -48,12 +53,22 @@ pub(crate) fn failed(name: &str) -> ExportReport {
         bytes: 0,
         parts: Vec::new(),
         duration: Duration::from_millis(31),
+        chunks: 0,
+        statements: 0,
         retries: 0,
         longest_statement: Duration::ZERO,
         consistency: None,
         manifest: None,
         error: Some(Arc::new(error.into())),
         ..committed(name)
+    }
+}
+
+/// A place of a cursor with a tie-break.
+pub(crate) fn position(day: &str, id: i64) -> CursorPosition {
+    CursorPosition {
+        columns: vec!["updated_at".parse().unwrap(), "id".parse().unwrap()],
+        values: vec![Scalar::TimestampTz(format!("{day} 12:00:00+00")), Scalar::Int(id)],
     }
 }
 

@@ -1,14 +1,12 @@
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ColumnConstraint};
 use rivet_core::{ExportReport, RunReport};
 use rivet_model::{ExportName, RunStatus};
 
 use super::quantity::{bytes, count, duration, number, per_second};
-
-/// The columns that the summary keeps to.
-const WIDTH: u16 = 100;
+use super::{Position, field, plain_table, table_text, word};
 
 /// What a person reads when a run has ended.
 #[derive(Debug)]
@@ -33,7 +31,7 @@ impl fmt::Display for Summary<'_> {
         }
         self.total(f)?;
         if self.report.is_interrupted() {
-            write!(f, "\n\nInterrupted. Nothing of what was not committed is kept; {AGAIN}")?;
+            write!(f, "\n\nInterrupted. Nothing that was not committed is visible; {AGAIN}")?;
         }
         Ok(())
     }
@@ -60,6 +58,8 @@ impl Summary<'_> {
             let flow = bytes(per_second(export.bytes, export.duration));
             field(f, "rate", &format_args!("{}/s, {flow}/s", count(rate, "row")))?;
         }
+        parts_of_work(f, export)?;
+        cursor(f, export)?;
         match export.validated {
             Some(true) => field(f, "validated", &"every part was read back and is as its manifest says")?,
             Some(false) => field(f, "validated", &"no: a part is not as its manifest says")?,
@@ -91,15 +91,40 @@ impl Summary<'_> {
     }
 }
 
-fn field(f: &mut String, name: &str, value: &dyn fmt::Display) -> fmt::Result {
-    writeln!(f, "  {name:<11}{value}")
+/// Into how many pieces the reading was cut, where it was.
+fn parts_of_work(f: &mut String, export: &ExportReport) -> fmt::Result {
+    match (export.chunks, export.chunks_resumed) {
+        (0 | 1, _) => {}
+        (chunks, 0) => field(f, "chunks", &number(chunks.into()))?,
+        (chunks, resumed) => {
+            let (chunks, resumed) = (number(chunks.into()), number(resumed.into()));
+            field(f, "chunks", &format_args!("{chunks}, {resumed} of them done before this run was resumed"))?;
+        }
+    }
+    if export.statements > 1 { field(f, "statements", &number(export.statements)) } else { Ok(()) }
+}
+
+/// From where to where an export has followed its cursor. One that was not committed stays where it was.
+fn cursor(f: &mut String, export: &ExportReport) -> fmt::Result {
+    match (&export.cursor_before, &export.cursor_after) {
+        (None, None) => Ok(()),
+        (Some(before), after) if after.as_ref().is_none_or(|after| after == before) => {
+            field(f, "cursor", &format_args!("stays at {}", Position(before)))
+        }
+        (before, Some(after)) => {
+            match before {
+                Some(before) => field(f, "cursor", &Position(before))?,
+                None => field(f, "cursor", &"from the start")?,
+            }
+            field(f, "", &format_args!("-> {}", Position(after)))
+        }
+        (Some(_), None) => unreachable!("told above"),
+    }
 }
 
 /// The numbers of all exports below each other.
 fn table(exports: &[ExportReport]) -> String {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
-    table.set_header(["export", "status", "rows", "files", "size", "time", "retries", "longest statement"]);
+    let mut table = plain_table(["export", "status", "rows", "files", "size", "time", "retries", "longest statement"]);
     for export in exports {
         table.add_row([
             export.export.to_string(),
@@ -113,7 +138,6 @@ fn table(exports: &[ExportReport]) -> String {
         ]);
     }
     for (position, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, 2));
         // A long name is wrapped, and a number never is.
         if position > 0 {
             column.set_constraint(ColumnConstraint::ContentWidth);
@@ -122,23 +146,11 @@ fn table(exports: &[ExportReport]) -> String {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
-    lines.join("\n")
+    table_text(&table)
 }
 
 fn is_good(status: RunStatus) -> bool {
     matches!(status, RunStatus::Committed | RunStatus::Skipped)
-}
-
-fn word(status: RunStatus) -> &'static str {
-    match status {
-        RunStatus::Running => "running",
-        RunStatus::Committed => "committed",
-        RunStatus::Skipped => "skipped",
-        RunStatus::Failed => "failed",
-        RunStatus::Interrupted => "interrupted",
-        RunStatus::Abandoned => "abandoned",
-    }
 }
 
 fn whole(count: usize) -> u64 {
@@ -218,6 +230,59 @@ mod tests {
     }
 
     #[test]
+    fn a_run_in_pieces_that_follows_a_cursor() {
+        let mut resumed = sample::committed("events");
+        (resumed.chunks, resumed.chunks_resumed, resumed.statements) = (1_200, 7, 1_193);
+        let mut first = sample::committed("orders");
+        first.cursor_after = Some(sample::position("2026-03-01", 17));
+        let mut next = sample::committed("items");
+        next.cursor_before = Some(sample::position("2026-03-01", 17));
+        next.cursor_after = Some(sample::position("2026-03-02", 4711));
+        let mut still = sample::committed("users");
+        still.cursor_before = Some(sample::position("2026-03-02", 4711));
+        assert_snapshot!(summary(vec![resumed, first, next, still], &[]), @"
+        export  status          rows  files      size   time  retries  longest statement
+        events  committed  6,001,215      2  158.3 MB  9.8 s        0              9.6 s
+        orders  committed  6,001,215      2  158.3 MB  9.8 s        0              9.6 s
+        items   committed  6,001,215      2  158.3 MB  9.8 s        0              9.6 s
+        users   committed  6,001,215      2  158.3 MB  9.8 s        0              9.6 s
+
+        events
+          run        01981f5e-7b3a-7cc0-8f43-1d2ab0c9e001
+          manifest   /data/out/_rivet/01981f5e-7b3a-7cc0-8f43-1d2ab0c9e001.json
+          read view  one snapshot at 0/1A2B3C8
+          rate       611,619 rows/s, 16.1 MB/s
+          chunks     1,200, 7 of them done before this run was resumed
+          statements 1,193
+
+        orders
+          run        01981f5e-7b3a-7cc0-8f43-1d2ab0c9e001
+          manifest   /data/out/_rivet/01981f5e-7b3a-7cc0-8f43-1d2ab0c9e001.json
+          read view  one snapshot at 0/1A2B3C8
+          rate       611,619 rows/s, 16.1 MB/s
+          cursor     from the start
+                     -> updated_at 2026-03-01 12:00:00+00, id 17
+
+        items
+          run        01981f5e-7b3a-7cc0-8f43-1d2ab0c9e001
+          manifest   /data/out/_rivet/01981f5e-7b3a-7cc0-8f43-1d2ab0c9e001.json
+          read view  one snapshot at 0/1A2B3C8
+          rate       611,619 rows/s, 16.1 MB/s
+          cursor     updated_at 2026-03-01 12:00:00+00, id 17
+                     -> updated_at 2026-03-02 12:00:00+00, id 4711
+
+        users
+          run        01981f5e-7b3a-7cc0-8f43-1d2ab0c9e001
+          manifest   /data/out/_rivet/01981f5e-7b3a-7cc0-8f43-1d2ab0c9e001.json
+          read view  one snapshot at 0/1A2B3C8
+          rate       611,619 rows/s, 16.1 MB/s
+          cursor     stays at updated_at 2026-03-02 12:00:00+00, id 4711
+
+        total: 4 of 4 exports, 24,004,860 rows, 8 files, 633.2 MB in 12.3 s; peak memory 61.2 MB
+        ");
+    }
+
+    #[test]
     fn an_interrupted_run_says_how_to_go_on() {
         let mut export = sample::failed("orders");
         export.status = RunStatus::Interrupted;
@@ -230,7 +295,7 @@ mod tests {
 
         total: 0 of 1 exports, 0 rows, 0 files, 0 B in 12.3 s; peak memory 61.2 MB
 
-        Interrupted. Nothing of what was not committed is kept; to go on, run the same command again.
+        Interrupted. Nothing that was not committed is visible; to go on, run the same command again.
         ");
     }
 }

@@ -4,6 +4,7 @@ mod connection;
 mod mistakes;
 mod pages;
 mod report;
+mod state;
 
 use rivet_testing::Project;
 

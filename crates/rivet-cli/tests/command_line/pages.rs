@@ -25,6 +25,7 @@ fn help_says_what_there_is() {
 
     Commands:
       run          Run the exports of a configuration
+      state        Show and change what Rivet remembers of exports
       schema       Print the schema of a file that Rivet reads
       completions  Print a script that completes `rivet` in a shell
 
@@ -69,15 +70,18 @@ fn help_says_what_there_is() {
       -c, --config <FILE>           The configuration [default: rivet.yaml]
           --json-errors             Write each error as one line of JSON, and nothing else, to standard
                                     error
-      -e, --export <NAME>           Run this export only; may be given several times
           --log-format <FORMAT>     How log lines and the events of a run are written [default: text]
                                     [possible values: text, json]
       -p, --param <KEY=VALUE>       What `${KEY}` in a query stands for; may be given several times
+      -e, --export <NAME>           Run this export only; may be given several times
       -v, --verbose...              Log more: once for milestones, twice for every chunk, three times
                                     for everything
           --no-progress             Show no progress; the summary stays
           --parallel-exports [<N>]  How many exports run at once; without a number all of them, at most
                                     one per core
+          --resume                  Go on with runs that did not come to their end, in every mode and
+                                    however old they are, where the configuration still asks for the
+                                    same files
           --validate                Read every part back and compare it with its manifest before
                                     anything becomes visible
           --summary-output <FILE>   Write the report as JSON to a file, however the run ends

@@ -4,10 +4,11 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
 use rivet_history::{RedbStore, StateStore as _};
-use rivet_model::{ExportName, RunStatus};
+use rivet_model::{ExportName, RunRecord, RunStatus};
 use rivet_testing::Project;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use tokio::runtime::{Builder, Runtime};
 
 /// The destination `out` of a project, held against its manifests and the state store.
 ///
@@ -126,11 +127,24 @@ fn audit_state(project: &Project, runs: &[Run]) {
     }
 }
 
+/// Returns the names of the parts that unfinished runs have on record: of chunks that are never read again.
+#[track_caller]
+pub(crate) fn recorded_parts(project: &Project) -> Vec<String> {
+    let (store, runtime) = state(project);
+    let runs = runtime.block_on(store.unfinished()).expect("the state store can be read");
+    runs.iter().flat_map(RunRecord::parts).map(|part| part.name.clone()).collect()
+}
+
+#[track_caller]
+fn state(project: &Project) -> (RedbStore, Runtime) {
+    let store = RedbStore::open(project.path(".rivet/state.redb")).expect("the state store is sound and free");
+    (store, Builder::new_current_thread().enable_all().build().expect("a runtime is made"))
+}
+
 /// Returns how the state store has the runs of each export of the project's configuration, by their ids.
 #[track_caller]
 pub(crate) fn statuses(project: &Project) -> BTreeMap<String, BTreeMap<String, RunStatus>> {
-    let store = RedbStore::open(project.path(".rivet/state.redb")).expect("the state store is sound and free");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime is made");
+    let (store, runtime) = state(project);
     let text = fs::read_to_string(project.path("rivet.yaml")).expect("every project has one");
     let names = text.split("name: ").skip(1).filter_map(|rest| rest.split([',', '\n', ' ']).next());
     let mut exports = BTreeMap::new();
@@ -167,10 +181,15 @@ impl Multiset {
 
     /// Counts the lines of all CSV parts of a run, without their headers.
     pub(crate) fn of_csv(run: &Run) -> Self {
-        let texts: Vec<String> =
-            run.parts.iter().map(|path| fs::read_to_string(path).expect("the part is text")).collect();
-        Self::of(texts.iter().flat_map(|text| text.lines().skip(1)))
+        Self::of(lines(run).iter().map(String::as_str))
     }
+}
+
+/// Returns the lines of all CSV parts of a run, without their headers.
+#[track_caller]
+pub(crate) fn lines(run: &Run) -> Vec<String> {
+    let texts = run.parts.iter().map(|path| fs::read_to_string(path).expect("the part is text"));
+    texts.flat_map(|text| text.lines().skip(1).map(ToOwned::to_owned).collect::<Vec<_>>()).collect()
 }
 
 /// Numbers that look random and follow from a seed (`SplitMix64`).

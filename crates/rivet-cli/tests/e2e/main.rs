@@ -7,11 +7,17 @@ mod ledger;
 mod support;
 
 mod bad_input;
+mod chunked;
 mod crash;
 mod edges;
 mod embedded;
 mod faults;
+mod incremental;
+mod late_commits;
 mod modes;
+mod resume;
 mod signals;
+mod statements;
 mod values;
+mod window;
 mod writers;

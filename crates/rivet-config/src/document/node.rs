@@ -26,6 +26,8 @@ pub(crate) struct Node {
     pub(crate) loose: bool,
     /// Whether the value holds what the file does not show: `${NAME}` was replaced in it.
     pub(crate) expanded: bool,
+    /// The text as the file has it, where `${NAME}` was replaced in it.
+    pub(crate) written: Option<String>,
     /// Whether it stands in this export because `defaults` says so.
     pub(crate) inherited: bool,
 }
@@ -52,7 +54,7 @@ pub(crate) struct Entry {
 
 impl Node {
     pub(crate) fn new(value: Value, origin: Origin) -> Self {
-        Self { value, origin, loose: false, expanded: false, inherited: false }
+        Self { value, origin, loose: false, expanded: false, written: None, inherited: false }
     }
 
     /// Returns the value that the way leads to.

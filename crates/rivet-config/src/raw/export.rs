@@ -4,12 +4,17 @@ use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserializer, Error, Visitor};
 
-use super::{NumberOrText, OneOrMany, RawDestination, RawQuality, RawTuning};
+use super::{
+    NumberOrText, OneOrMany, RawCompression, RawCompressionProfile, RawCsv, RawDestination, RawFormat, RawMask,
+    RawMetaColumns, RawParquet, RawQuality, RawTuning,
+};
+use crate::chunked::ChunkConsistency;
 use crate::export::OnSchemaDrift;
-use crate::mode::{ChunkConsistency, CursorMode, TimeColumnType};
+use crate::incremental::{CursorMode, CursorNulls};
+use crate::resume::Resume;
+use crate::time_window::TimeColumnType;
 
 /// One unit of work: what is read, how, and where it goes.
 #[derive(Default, Deserialize, JsonSchema)]
@@ -24,8 +29,11 @@ pub(crate) struct RawExport {
     pub(crate) query: Option<String>,
     /// A file that holds the statement, below the configuration's folder.
     pub(crate) query_file: Option<String>,
-    /// How much is read. Default: `full`.
+    /// How much is read; see above. Default: `full`.
     pub(crate) mode: Option<ModeName>,
+    /// Whether a run that was cut off less than 24 hours ago is gone on with by itself, rather than begun anew; see
+    /// above. Default: `auto` for `chunked` with checkpoints and `consistency: chunk`, else `never`.
+    pub(crate) resume: Option<Resume>,
     /// The format of the files. Default: `parquet`.
     pub(crate) format: Option<RawFormat>,
     /// Where the files go. Required.
@@ -89,22 +97,27 @@ pub(crate) struct RawExport {
     /// `incremental`: how far each run stays behind the newest rows, so that late ones are not lost: seconds, or a
     /// text such as `30s`, `5m`, `2h`, `1d`. Default: 0.
     pub(crate) cursor_lag: Option<NumberOrText>,
+    /// `incremental`: what becomes of rows whose cursor is NULL: the run fails, they are left out, or the first run
+    /// alone exports them. Default: `error`.
+    pub(crate) cursor_nulls: Option<CursorNulls>,
 
     /// `chunked`: the column to cut by. Default: the primary key.
     pub(crate) chunk_column: Option<String>,
-    /// `chunked`: rows of a chunk. Default: 100000.
+    /// `chunked`: rows of a chunk, about. Default: 100000.
     pub(crate) chunk_size: Option<u64>,
-    /// `chunked`: the number of chunks.
+    /// `chunked`: the number of chunks, about.
     pub(crate) chunk_count: Option<u32>,
-    /// `chunked`: days of a chunk, for a date or timestamp column.
+    /// `chunked`: whole days (UTC) of a chunk, for a date or timestamp column.
     pub(crate) chunk_by_days: Option<u32>,
-    /// `chunked`: cuts by counting rows, for keys with wide gaps. Default: false.
+    /// `chunked`: counts rows exactly to find the cuts, rather than to estimate them: with `chunk_size` alone.
+    /// Default: false.
     pub(crate) chunk_dense: Option<bool>,
-    /// `chunked`: the unique column to page by, in place of `chunk_column`.
-    pub(crate) chunk_by_key: Option<String>,
-    /// `chunked`: MiB of a chunk.
+    /// `chunked`: the unique key to cut by, one column or several in order, in place of `chunk_column`. `chunk_size`
+    /// gives the rows of its chunks.
+    pub(crate) chunk_by_key: Option<OneOrMany>,
+    /// `chunked`: MiB of a chunk, about, in the source's own form of the columns that are read.
     pub(crate) chunk_size_memory_mb: Option<u64>,
-    /// `chunked`: chunks that are read at a time. Default: 1.
+    /// `chunked`: chunks that are read at a time, each over a connection of its own. Default: 1.
     pub(crate) parallel: Option<u64>,
     /// `chunked`: remembers finished chunks, so that a run can be resumed. Default: true.
     pub(crate) chunk_checkpoint: Option<bool>,
@@ -115,21 +128,24 @@ pub(crate) struct RawExport {
 
     /// `time_window`: the column that holds the time. Required there.
     pub(crate) time_column: Option<String>,
-    /// `time_window`: what the column holds. Default: `timestamp`.
+    /// `time_window`: what the column holds: a date or timestamp, or seconds since 1970. Default: `timestamp`.
     pub(crate) time_column_type: Option<TimeColumnType>,
-    /// `time_window`: days to look back, at least 1. Required there.
+    /// `time_window`: whole days to look back from the beginning of today, at least 1. Required there.
     pub(crate) days_window: Option<u32>,
+    /// `time_window`: the zone in which days begin; `incremental` with `cursor_lag`: the zone of a cursor that names
+    /// none. An IANA name such as `Europe/Berlin`. Default: `UTC`.
+    pub(crate) time_zone: Option<String>,
 }
 
 /// How much of the relation an export reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ModeName {
-    /// All rows, in one statement.
+    /// All rows.
     Full,
-    /// The rows above the cursor that the last run has left.
+    /// The rows after the cursor that the last run has left.
     Incremental,
-    /// All rows, cut into chunks that are read by one statement each.
+    /// All rows, cut into chunks that are read and remembered one by one.
     Chunked,
     /// The rows of the last days.
     TimeWindow,
@@ -144,120 +160,6 @@ impl ModeName {
             Self::TimeWindow => "time_window",
         }
     }
-}
-
-/// The format of the files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum RawFormat {
-    /// Apache Parquet.
-    Parquet,
-    /// Comma-separated values.
-    Csv,
-}
-
-/// How the files are compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum RawCompression {
-    /// Zstandard.
-    Zstd,
-    /// Snappy; Parquet only.
-    Snappy,
-    /// Deflate.
-    Gzip,
-    /// LZ4; Parquet only.
-    Lz4,
-    /// Not at all.
-    None,
-}
-
-impl RawCompression {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Zstd => "zstd",
-            Self::Snappy => "snappy",
-            Self::Gzip => "gzip",
-            Self::Lz4 => "lz4",
-            Self::None => "none",
-        }
-    }
-}
-
-/// A compression by what it is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum RawCompressionProfile {
-    /// No compression.
-    None,
-    /// Snappy.
-    Fast,
-    /// Zstandard, level 3.
-    Balanced,
-    /// Zstandard, level 9.
-    Compact,
-}
-
-/// Columns that Rivet adds.
-#[derive(Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawMetaColumns {
-    /// `_rivet_exported_at`: when the run began, a UTC timestamp. Default: false.
-    pub(crate) exported_at: Option<bool>,
-    /// `_rivet_row_hash`: a digest of the row's values. Default: false.
-    pub(crate) row_hash: Option<bool>,
-}
-
-/// How Parquet is written.
-#[derive(Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawParquet {
-    /// Which encodings. Default: `compat`.
-    pub(crate) encoding: Option<RawEncoding>,
-    /// Where a row group ends. Default: `auto`, or what the other keys say.
-    pub(crate) row_group_strategy: Option<RawRowGroupStrategy>,
-    /// Rows of a row group, for `fixed_rows`.
-    pub(crate) row_group_rows: Option<u64>,
-    /// MiB of memory that a row group takes, for `fixed_memory`.
-    pub(crate) target_row_group_mb: Option<u64>,
-    /// MiB of memory that a row group takes at most, for `auto` and `fixed_memory`.
-    pub(crate) max_row_group_mb: Option<u64>,
-}
-
-/// Which Parquet encodings are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum RawEncoding {
-    /// Dictionaries and plain values: what every reader knows.
-    Compat,
-    /// Delta encodings in version 1 pages: smaller files.
-    Delta,
-    /// Delta encodings in version 2 pages.
-    V2,
-}
-
-/// Where a row group ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum RawRowGroupStrategy {
-    /// Rivet's own choice, by memory.
-    Auto,
-    /// At `row_group_rows` rows.
-    FixedRows,
-    /// At `target_row_group_mb` MiB of memory.
-    FixedMemory,
-}
-
-/// How CSV is written.
-#[derive(Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawCsv {
-    /// Whether the first record holds the column names. Default: true.
-    pub(crate) header: Option<bool>,
-    /// What stands between fields: one ASCII character. Default: a comma.
-    pub(crate) delimiter: Option<String>,
-    /// What stands, without quotes, for NULL. Default: nothing at all; the empty text is `""`.
-    pub(crate) null: Option<String>,
 }
 
 /// A word of which one is `null`, which YAML takes for no value at all.
@@ -304,82 +206,5 @@ impl JsonSchema for NullOrError {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "enum": ["null", "error"] })
-    }
-}
-
-/// What becomes of the values of a column before they are written.
-#[derive(Clone)]
-pub(crate) enum RawMask {
-    Hash,
-    Null,
-    Options(RawMaskOptions),
-}
-
-/// A mask with its options.
-#[derive(Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawMaskOptions {
-    /// `hash`, `hmac`, `null` or `truncate`. Required.
-    pub(crate) method: Option<RawMaskMethod>,
-    /// `hmac`: the environment variable that holds the key. Required there.
-    pub(crate) key_env: Option<String>,
-    /// `truncate`: characters (or bytes) that stay. Required there.
-    pub(crate) length: Option<u64>,
-}
-
-/// How a value is masked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum RawMaskMethod {
-    /// SHA-256 of the value.
-    Hash,
-    /// HMAC-SHA-256 of the value, with a key.
-    Hmac,
-    /// NULL.
-    Null,
-    /// The beginning of the value.
-    Truncate,
-}
-
-impl<'de> Deserialize<'de> for RawMask {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MaskVisitor;
-
-        impl<'de> Visitor<'de> for MaskVisitor {
-            type Value = RawMask;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`hash`, `null` or a mapping with `method`")
-            }
-
-            fn visit_unit<E>(self) -> Result<RawMask, E> {
-                Ok(RawMask::Null)
-            }
-
-            fn visit_str<E: Error>(self, word: &str) -> Result<RawMask, E> {
-                match word {
-                    "hash" => Ok(RawMask::Hash),
-                    "null" => Ok(RawMask::Null),
-                    _ => Err(E::unknown_variant(word, &["hash", "null"])),
-                }
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawMask, A::Error> {
-                RawMaskOptions::deserialize(MapAccessDeserializer::new(map)).map(RawMask::Options)
-            }
-        }
-
-        deserializer.deserialize_any(MaskVisitor)
-    }
-}
-
-impl JsonSchema for RawMask {
-    fn schema_name() -> Cow<'static, str> {
-        "Mask".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let options = generator.subschema_for::<RawMaskOptions>();
-        json_schema!({ "anyOf": [{ "enum": ["hash", "null", null] }, options] })
     }
 }

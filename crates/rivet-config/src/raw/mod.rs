@@ -5,6 +5,8 @@
 
 mod destination;
 mod export;
+mod mask;
+mod output;
 mod quality;
 mod scalar;
 mod source;
@@ -14,9 +16,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use destination::{DestinationType, RawDestination};
-pub(crate) use export::{
-    ModeName, NullOrError, RawCompression, RawCompressionProfile, RawCsv, RawEncoding, RawExport, RawFormat, RawMask,
-    RawMaskMethod, RawParquet, RawRowGroupStrategy,
+pub(crate) use export::{ModeName, NullOrError, RawExport};
+pub(crate) use mask::{RawMask, RawMaskMethod, RawMaskOptions};
+pub(crate) use output::{
+    RawCompression, RawCompressionProfile, RawCsv, RawEncoding, RawFormat, RawMetaColumns, RawParquet,
+    RawRowGroupStrategy,
 };
 pub(crate) use quality::{RawNotifications, RawQuality};
 pub(crate) use scalar::{NumberOrText, OneOrMany, Switch};

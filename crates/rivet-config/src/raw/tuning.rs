@@ -17,6 +17,8 @@ pub(crate) struct RawTuning {
     pub(crate) throttle_ms: Option<u64>,
     /// Seconds that a statement may take on the server; 0 for no limit.
     pub(crate) statement_timeout_s: Option<u64>,
+    /// Seconds in which one statement should end, fractions allowed; larger reads are split. 0 for reads of any length.
+    pub(crate) statement_budget_s: Option<f64>,
     /// Seconds to wait for a lock on the server; 0 for no limit.
     pub(crate) lock_timeout_s: Option<u64>,
     /// How often a failure that may pass is tried again.
@@ -35,6 +37,4 @@ pub(crate) struct RawTuning {
     pub(crate) adaptive: Option<bool>,
     /// Workers that `adaptive` always leaves at work. Default: 1.
     pub(crate) min_parallel: Option<u64>,
-    /// Seconds of statement time that one run may take from the server in all. Default: no limit.
-    pub(crate) statement_budget_s: Option<u64>,
 }

@@ -118,6 +118,27 @@ fn each_rule_of_an_export_is_told() {
         "    mode: incremental\n    cursor_column: a\n    cursor_fallback_column: b",
         "`cursor_fallback_column` has no meaning without `incremental_cursor_mode: coalesce`",
     );
+    let coalesce = "    mode: incremental\n    cursor_column: a\n    incremental_cursor_mode: coalesce";
+    check(coalesce, "`incremental_cursor_mode: coalesce` needs `cursor_fallback_column`");
+    check(&format!("{coalesce}\n    cursor_fallback_column: a"), "`cursor_fallback_column` is the cursor itself");
+    check(
+        "    mode: incremental\n    cursor_column: a\n    time_zone: mars",
+        "`mars` is no time zone of the IANA database",
+    );
+    check(
+        "    cursor_nulls: skip",
+        "`cursor_nulls` has no meaning for `mode: full`; it belongs to `mode: incremental`",
+    );
+    check(
+        "    time_zone: UTC",
+        "`time_zone` has no meaning for `mode: full`; it belongs to `mode: incremental` and `mode: time_window`",
+    );
+    check("    mode: chunked\n    chunk_by_key: [a, a]", "`a` stands twice in `chunk_by_key`");
+    check(
+        "    mode: chunked\n    chunk_by_key: [a]\n    chunk_count: 2",
+        "`chunk_by_key` can't stand beside `chunk_count`",
+    );
+    check("    tuning: { statement_budget_s: 1e30 }", "`statement_budget_s` is no number of seconds");
     check("    on_unrepresentable: nul", "`nul` is no value of `on_unrepresentable`");
     check("    table: u", "the key `table` stands twice");
     check("    name: ''", "the key `name` stands twice");
@@ -135,6 +156,8 @@ fn what_a_variable_holds_is_not_shown() {
         "    mask: { a: '${DB_PASSWORD}' }",
         "    select: ['a${DB_PASSWORD}', 'a${DB_PASSWORD}']",
         "    skip_empty: ${DB_PASSWORD}",
+        "    mode: time_window\n    time_column: at\n    days_window: 1\n    time_zone: ${DB_PASSWORD}",
+        "    resume: ${DB_PASSWORD}",
     ] {
         let errors = parse(&with_export(keys)).expect_err(keys);
         let shown = format!("{}{errors:?}{errors}", render(&errors));

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::civil::date;
-use rivet_config::{Config, Destination, Profile, load};
+use rivet_config::{ChunkSplit, Config, Destination, Mode, Profile, Resume, load};
 use rivet_model::{Compression, NumericDefault, OnUnrepresentable, Relation, RowGroupTarget, TlsMode};
 use secrecy::ExposeSecret as _;
 
@@ -21,7 +21,8 @@ fn every_mode_is_read() {
     let config = fixture("modes.yaml");
     let mut text = String::new();
     for export in &config.exports {
-        writeln!(text, "{} {}", export.name, serde_json::to_string(&export.mode).unwrap()).unwrap();
+        let mode = serde_json::to_string(&export.mode).unwrap();
+        writeln!(text, "{} {mode} resume={:?}", export.name, export.resume).unwrap();
     }
     snapshot("modes", &text);
     assert_eq!(config.parallel_exports, 8);
@@ -89,7 +90,9 @@ fn the_smallest_configuration_has_the_documented_defaults() {
     assert_eq!(export.output.parquet, rivet_model::ParquetOptions::default());
     assert_eq!(export.numeric_default, NumericDefault::Decimal { precision: 38, scale: 18 });
     assert_eq!(export.on_unrepresentable, None);
+    assert_eq!(export.resume, Resume::Never);
     assert_eq!(export.tuning.batch_rows, 10_000);
+    assert_eq!(export.tuning.statement_budget, Duration::from_secs(2));
     assert_eq!(export.tuning.max_value_bytes, Some(1 << 30));
 }
 
@@ -162,6 +165,66 @@ fn profiles_follow_the_server_and_the_keys() {
         tuning(", tuning: { profile: safe, batch_size: 7 }", "    tuning: { profile: fast, batch_size_memory_mb: 4 }");
     assert_eq!((fast.profile, fast.batch_rows, fast.batch_bytes), (Profile::Fast, u64::MAX, Some(4 << 20)));
     assert_eq!((fast.memory_threshold, fast.statement_timeout), (None, Duration::ZERO));
+}
+
+#[test]
+fn statements_have_a_budget_of_seconds() {
+    let check = |keys: &str, expected: u64| {
+        let config = parse(&with_export(&format!("    tuning: {{ {keys} }}"))).unwrap();
+        assert_eq!(config.exports[0].tuning.statement_budget, Duration::from_millis(expected), "{keys}");
+    };
+    check("profile: fast", 10_000);
+    check("profile: safe", 500);
+    check("profile: safe, statement_budget_s: 3", 3_000);
+    check("statement_budget_s: 0.25", 250);
+    check("statement_budget_s: 0", 0);
+}
+
+#[test]
+fn runs_go_on_by_themselves_where_that_can_be() {
+    let check = |keys: &str, expected: Resume| {
+        let config = parse(&with_export(keys)).unwrap_or_else(|errors| panic!("{keys}: {}", render(&errors)));
+        assert_eq!(config.exports[0].resume, expected, "{keys}");
+    };
+    check("    mode: chunked", Resume::Auto);
+    check("    mode: chunked\n    resume: never", Resume::Never);
+    check("    mode: chunked\n    chunk_checkpoint: false", Resume::Never);
+    check("    mode: chunked\n    chunk_checkpoint: false\n    resume: never", Resume::Never);
+    check("    mode: chunked\n    consistency: snapshot", Resume::Never);
+    check("    mode: incremental\n    cursor_column: a", Resume::Never);
+    check("    mode: incremental\n    cursor_column: a\n    resume: auto", Resume::Auto);
+}
+
+#[test]
+fn defaults_ask_for_what_can_be() {
+    let text = "
+source: { type: postgres, url: postgres://h/d }
+defaults:
+  destination: { type: local, path: out }
+  mode: chunked
+  resume: auto
+  chunk_size: 500
+  chunk_dense: true
+exports:
+  - { name: plain, table: a }
+  - { name: shared, table: b, consistency: snapshot }
+  - { name: keyed, table: c, chunk_by_key: id }
+  - { name: counted, table: d, chunk_count: 3 }
+";
+    let config = parse(text).unwrap_or_else(|errors| panic!("{}", render(&errors)));
+    let resumes: Vec<Resume> = config.exports.iter().map(|export| export.resume).collect();
+    assert_eq!(resumes, [Resume::Auto, Resume::Never, Resume::Auto, Resume::Auto]);
+    let splits: Vec<&ChunkSplit> = config
+        .exports
+        .iter()
+        .map(|export| {
+            let Mode::Chunked(chunked) = &export.mode else { panic!("every export is chunked") };
+            &chunked.split
+        })
+        .collect();
+    assert_eq!(*splits[0], ChunkSplit::Rows { rows: 500, dense: true });
+    assert_eq!(*splits[2], ChunkSplit::Key { columns: vec!["id".parse().unwrap()], rows: 500 });
+    assert_eq!(*splits[3], ChunkSplit::Count(3));
 }
 
 #[test]

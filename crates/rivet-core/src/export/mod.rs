@@ -1,8 +1,16 @@
 //! The life of one run of one export, in the order that `docs/durability.md` describes.
 
+mod attempt;
+mod chunked;
 mod commit;
+mod incremental;
+mod plan;
 mod prepare;
 mod read;
+mod resume;
 mod run;
+mod window;
+mod workers;
 
+pub(crate) use resume::may_go_on;
 pub(crate) use run::{ExportRun, Shared};

@@ -1,53 +1,74 @@
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rivet_config::OnSchemaDrift;
-use rivet_model::{RunRecord, RunStatus};
+use rivet_model::{RunId, RunRecord, RunStatus};
 use rivet_source::{ColumnRequest, DescribeRequest, Description};
 use rivet_writer::{ManifestField, MetaAppender, PartStore};
 
 use super::ExportRun;
-use crate::retry::Attempts;
+use super::plan::key_request;
 use crate::{EngineError, destination, drift, fingerprint};
 
 /// Runs of an export that are looked through for the columns of the last committed one.
 const RUNS_LOOKED_AT: usize = 20;
 
-/// What is known once the source has described the relation.
+/// What is known before the first row is read.
 pub(super) struct Prepared {
     pub(super) store: Arc<dyn PartStore>,
     pub(super) description: Description,
     pub(super) fields: Vec<ManifestField>,
     pub(super) record: RunRecord,
+    /// Whether an earlier process has begun the run.
+    pub(super) goes_on: bool,
 }
 
 impl ExportRun {
     /// Makes sure of the destination, asks the source what there is, and judges it.
     pub(super) async fn prepare(&mut self) -> Result<Prepared, EngineError> {
-        let store = destination::open(&self.config, self.run_id, self.started_at, self.shared.stream.as_ref())?;
-        self.report.destination = store.to_string();
         // Before the source is touched: its work must not be for nothing.
-        store.check().await?;
+        let mut store = self.open_store().await?;
         let description = self.describe().await?;
         for note in &description.notes {
             self.note(note.clone());
         }
+        let fingerprint = fingerprint::of(&self.config, &description.spec);
         let meta = MetaAppender::new(&self.config.output.meta_columns, &description.spec.schema(), self.started_at)?;
         let fields = ManifestField::of_schema(meta.schema());
+        if let Some(unfinished) = self.unfinished.take() {
+            if unfinished.fingerprint == fingerprint {
+                return Ok(Prepared { store, description, fields, record: unfinished, goes_on: true });
+            }
+            self.give_up(&store, &unfinished).await?;
+            (self.run_id, self.started_at) = (RunId::generate(), Timestamp::now());
+            store = self.open_store().await?;
+        }
         self.judge_drift(store.as_ref(), &fields).await?;
+        let plan = self.plan(&description).await?;
         let record = RunRecord {
             run_id: self.run_id,
             export: self.config.name.clone(),
-            fingerprint: fingerprint::of(&self.config, &description.spec),
+            fingerprint,
             status: RunStatus::Running,
             started_at: self.started_at,
             finished_at: None,
             destination: store.record(),
             process: self.shared.process.clone(),
+            chunks: plan.chunks,
+            view: plan.view,
+            cursor: plan.cursor,
             checkpoints: Vec::new(),
             metrics: None,
             error: None,
         };
-        Ok(Prepared { store, description, fields, record })
+        Ok(Prepared { store, description, fields, record, goes_on: false })
+    }
+
+    async fn open_store(&mut self) -> Result<Arc<dyn PartStore>, EngineError> {
+        let store = destination::open(&self.config, self.run_id, self.started_at, self.shared.stream.as_ref())?;
+        self.report.destination = store.to_string();
+        store.check().await?;
+        Ok(store)
     }
 
     async fn describe(&mut self) -> Result<Description, EngineError> {
@@ -60,20 +81,13 @@ impl ExportRun {
             },
             numeric_default: self.config.numeric_default,
             on_unrepresentable: self.config.on_unrepresentable,
+            key: key_request(&self.config.mode),
         };
-        let Self { shared, config, report, .. } = self;
-        let mut attempts = Attempts::new(&config.name, &config.tuning, &shared.announcer, &shared.cancel);
-        loop {
-            let described = tokio::select! {
-                () = shared.cancel.cancelled() => return Err(EngineError::Interrupted),
-                described = shared.source.describe(&request) => described,
-            };
-            match described {
-                Ok(description) => return Ok(description),
-                Err(error) => attempts.after(error.into()).await?,
-            }
-            report.retries += 1;
-        }
+        self.ask(|source| {
+            let request = request.clone();
+            async move { source.describe(&request).await }
+        })
+        .await
     }
 
     /// Compares the columns with those of the last committed run that wrote to the same place.

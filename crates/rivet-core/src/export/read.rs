@@ -1,93 +1,174 @@
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
 
-use jiff::Timestamp;
-use rivet_config::{ExportConfig, OnBatchMemoryExceeded, Tuning};
-use rivet_model::{ChunkCheckpoint, ChunkId, Consistency, PartRecord, RunId};
+use futures_util::future::join_all;
+use rivet_config::{Mode, OnBatchMemoryExceeded, Tuning};
+use rivet_model::{Chunk, ChunkCheckpoint, ChunkId, ReadView};
 use rivet_source::ScanLimits;
 use rivet_writer::{ExportWriter, MetaAppender, PartNamer};
 
+use super::ExportRun;
 use super::prepare::Prepared;
-use super::run::milliseconds;
-use super::{ExportRun, Shared};
-use crate::pipeline::{self, Reading, Writing, Written};
+use super::workers::{ChunkReading, ReadState};
 use crate::progress::Progress;
 use crate::quality::QualityGate;
 use crate::retry::Attempts;
-use crate::{EngineError, EventKind, failpoint};
-
-/// A full export is one chunk.
-const CHUNK: ChunkId = ChunkId(0);
+use crate::{EngineError, failpoint};
 
 impl ExportRun {
-    /// Reads the chunk, makes it durable, and judges it. `None` for a run without rows that is to leave nothing. An
-    /// error comes with the parts that were made.
-    pub(super) async fn read_and_judge(
-        &mut self,
-        prepared: &Prepared,
-    ) -> Result<Option<ChunkCheckpoint>, (EngineError, Vec<PartRecord>)> {
-        let nothing = |error| (error, Vec::new());
-        let (written, consistency) = self.read(prepared).await.map_err(nothing)?;
-        self.report.longest_statement = written.summary.statement_elapsed;
-        self.report.nulled.clone_from(&written.summary.nulled);
-        if let Err(error) = self.judge(&written) {
-            return Err((error, written.parts));
-        }
-        if written.summary.rows == 0 && self.config.skip_empty {
-            return Ok(None);
-        }
-        for part in &written.parts {
-            self.shared.announcer.say(EventKind::PartFinished { export: self.config.name.clone(), part: part.clone() });
-        }
-        let checkpoint = ChunkCheckpoint {
-            chunk: CHUNK,
-            rows: written.summary.rows,
-            nulled: written.summary.nulled,
-            consistency,
-            statement_ms: milliseconds(written.summary.statement_elapsed),
-            parts: written.parts,
+    /// Reads all chunks that are not done, judges the rows, and leaves every checkpoint in the record.
+    pub(super) async fn read_and_judge(&mut self, prepared: &mut Prepared) -> Result<(), EngineError> {
+        let quality = if prepared.record.chunks.is_empty() {
+            self.write_nothing(prepared).await?;
+            None
+        } else {
+            Some(self.read(prepared).await?)
         };
-        failpoint::reach("chunk_written");
-        match self.shared.state.checkpoint(self.run_id, &checkpoint).await {
-            Ok(()) => {
-                failpoint::reach("chunk_checkpointed");
-                Ok(Some(checkpoint))
+        let checkpoints = &prepared.record.checkpoints;
+        let longest = checkpoints.iter().map(|checkpoint| checkpoint.statement_ms).max().unwrap_or_default();
+        self.report.longest_statement = std::time::Duration::from_millis(longest);
+        for (column, count) in checkpoints.iter().flat_map(|checkpoint| &checkpoint.nulled) {
+            *self.report.nulled.entry(column.clone()).or_default() += count;
+        }
+        self.report.chunks = count(prepared.record.chunks.len());
+        quality.map_or(Ok(()), |quality| self.judge(&quality))
+    }
+
+    /// Reads with as many attempts as the tuning allows: a chunk is repeated by itself, a run of one shared view as a
+    /// whole.
+    async fn read(&mut self, prepared: &mut Prepared) -> Result<QualityGate, EngineError> {
+        let mut made = 0;
+        loop {
+            let error = match self.read_once(prepared).await {
+                Ok(quality) => return Ok(quality),
+                Err(error) => error,
+            };
+            if prepared.record.view == ReadView::PerScan {
+                return Err(error);
             }
-            Err(error) => Err((error.into(), checkpoint.parts)),
+            let Self { shared, config, report, .. } = self;
+            let mut attempts = Attempts::new(&config.name, &config.tuning, &shared.announcer, &shared.cancel);
+            attempts.begin_after(made);
+            attempts.after(error).await?;
+            made += 1;
+            report.retries += 1;
+            // The next attempt may make fewer parts than this one did.
+            prepared.store.discard(self.run_id, &[]).await?;
         }
     }
 
-    /// Reads with as many attempts as the tuning allows.
-    async fn read(&mut self, prepared: &Prepared) -> Result<(Written, Consistency), EngineError> {
-        let Self { shared, config, report, .. } = self;
-        let (shared, config, run_id, started_at) = (&*shared, &*config, self.run_id, self.started_at);
-        let mut attempts = Attempts::new(&config.name, &config.tuning, &shared.announcer, &shared.cancel);
-        loop {
-            let error = match attempt(shared, config, run_id, started_at, prepared).await {
-                Ok(done) => return Ok(done),
-                Err(error) => error,
-            };
-            attempts.after(error).await?;
-            report.retries += 1;
-            // The next attempt may make fewer parts than this one did.
-            prepared.store.discard(run_id, &[]).await?;
+    async fn read_once(&mut self, prepared: &mut Prepared) -> Result<QualityGate, EngineError> {
+        let reading = self.reading(prepared)?;
+        let remaining = reading.lock().waiting.len();
+        let workers = match &self.config.mode {
+            Mode::Chunked(chunked) => chunked.parallel.clamp(1, remaining.max(1)),
+            Mode::Full | Mode::Incremental(_) | Mode::TimeWindow(_) => 1,
+        };
+        let read = if remaining == 0 { Ok(()) } else { self.read_with(&reading, workers).await };
+        let state =
+            std::mem::replace(&mut *reading.lock(), ReadState::new(VecDeque::new(), Vec::new(), reading.gate()?));
+        if prepared.record.view == ReadView::PerScan {
+            self.report.retries += state.retries;
         }
+        self.report.statements += state.statements;
+        prepared.record.chunks = state.split;
+        if read.is_ok() || prepared.record.view == ReadView::PerScan {
+            prepared.record.checkpoints.extend(state.done.iter().cloned());
+            prepared.record.checkpoints.sort_by_key(|checkpoint| checkpoint.chunk);
+        }
+        read?;
+        // The chunks of a shared view count together or not at all.
+        if prepared.record.view == ReadView::Shared {
+            for checkpoint in &state.done {
+                self.shared.state.checkpoint(self.run_id, checkpoint).await?;
+            }
+            failpoint::reach("chunk_checkpointed");
+        }
+        if state.large_batches > 0 {
+            let many = state.large_batches;
+            self.note(format!("{many} batches took more memory than `tuning.max_batch_memory_mb`"));
+        }
+        Ok(state.quality)
+    }
+
+    async fn read_with(&self, reading: &ChunkReading, workers: usize) -> Result<(), EngineError> {
+        let opened = tokio::select! {
+            () = self.shared.cancel.cancelled() => return Err(EngineError::Interrupted),
+            opened = self.shared.source.open_snapshot(reading.view, workers, &reading.limits) => opened,
+        };
+        let snapshot: Arc<_> = Arc::from(opened?);
+        let results = join_all((0..workers).map(|_| reading.work(Arc::clone(&snapshot)))).await;
+        // A worker that was stopped by another one says nothing of its own.
+        let mut errors: Vec<EngineError> = results.into_iter().filter_map(Result::err).collect();
+        errors.sort_by_key(|error| matches!(error, EngineError::Interrupted));
+        match errors.into_iter().next() {
+            Some(error) => Err(error),
+            None => Ok(snapshot.close().await?),
+        }
+    }
+
+    /// Gathers what the workers need.
+    fn reading(&self, prepared: &Prepared) -> Result<ChunkReading, EngineError> {
+        let record = &prepared.record;
+        let spec = prepared.description.spec.clone();
+        let rules = self.config.quality.clone().unwrap_or_default();
+        let mut quality = QualityGate::new(&rules, &spec.schema())
+            .map_err(|broken| EngineError::Quality { export: self.config.name.clone(), broken: vec![broken] })?;
+        let progress = Progress::new(&self.shared.announcer, &self.config.name);
+        progress.split(record.chunks.len());
+        for checkpoint in &record.checkpoints {
+            quality.add_counts(checkpoint.rows, &checkpoint.null_counts);
+            progress.chunk_done(checkpoint.rows, checkpoint.parts.iter().map(|part| part.bytes).sum());
+        }
+        let waiting: VecDeque<Chunk> = record.remaining().cloned().collect();
+        Ok(ChunkReading {
+            shared: self.shared.clone(),
+            config: self.config.clone(),
+            run_id: self.run_id,
+            started_at: self.started_at,
+            store: Arc::clone(&prepared.store),
+            limits: limits(&self.config.tuning),
+            view: record.view,
+            write_empty: !self.config.skip_empty && record.chunks.len() == 1,
+            progress,
+            stop: self.shared.cancel.child_token(),
+            state: Mutex::new(ReadState::new(waiting, record.chunks.clone(), quality)),
+            resplit: tokio::sync::Mutex::default(),
+            spec,
+        })
+    }
+
+    /// A run that has nothing to read sends no statement; it writes a part without rows, unless that was not asked
+    /// for.
+    async fn write_nothing(&mut self, prepared: &mut Prepared) -> Result<(), EngineError> {
+        if self.config.skip_empty || !prepared.record.checkpoints.is_empty() {
+            return Ok(());
+        }
+        let output = self.config.output.clone();
+        let meta = MetaAppender::new(&output.meta_columns, &prepared.description.spec.schema(), self.started_at)?;
+        let namer = PartNamer::new(&self.config.name, self.run_id, ChunkId(0), &output);
+        let writer = ExportWriter::new(Arc::clone(meta.schema()), output, namer, Arc::clone(&prepared.store))?;
+        let written = crate::worker::on_thread("rivet-write", move || Ok(writer.finish(true)?))?;
+        let checkpoint = ChunkCheckpoint {
+            chunk: ChunkId(0),
+            parts: crate::worker::finished(written).await?,
+            rows: 0,
+            nulled: std::collections::BTreeMap::new(),
+            consistency: rivet_model::Consistency::Snapshot { position: None },
+            statement_ms: 0,
+            null_counts: std::collections::BTreeMap::new(),
+        };
+        self.shared.state.checkpoint(self.run_id, &checkpoint).await?;
+        prepared.record.checkpoints.push(checkpoint);
+        Ok(())
     }
 
     /// The gates: what must hold before anything becomes visible.
-    fn judge(&self, written: &Written) -> Result<(), EngineError> {
-        let (read, kept): (u64, u64) = (written.summary.rows, written.parts.iter().map(|part| part.rows).sum());
-        if read != kept {
-            let what = format!("{read} rows were read and {kept} were written");
-            return Err(EngineError::Validation { export: self.config.name.clone(), what });
-        }
-        for column in written.quality.half_judged() {
+    fn judge(&self, quality: &QualityGate) -> Result<(), EngineError> {
+        for column in quality.half_judged() {
             self.note(format!("`{column}` holds more values than `unique_max_entries`; the rest was not compared"));
         }
-        if written.large_batches > 0 {
-            let many = written.large_batches;
-            self.note(format!("{many} batches took more memory than `tuning.max_batch_memory_mb`"));
-        }
-        let broken = written.quality.broken();
+        let broken = quality.broken();
         if broken.is_empty() {
             return Ok(());
         }
@@ -95,37 +176,12 @@ impl ExportRun {
     }
 }
 
-/// One attempt at the chunk.
-async fn attempt(
-    shared: &Shared,
-    config: &ExportConfig,
-    run_id: RunId,
-    started_at: Timestamp,
-    prepared: &Prepared,
-) -> Result<(Written, Consistency), EngineError> {
-    let limits = limits(&config.tuning);
-    let spec = prepared.description.spec.clone();
-    let schema = spec.schema();
-    let quality = QualityGate::new(&config.quality.clone().unwrap_or_default(), &schema)
-        .map_err(|broken| EngineError::Quality { export: config.name.clone(), broken: vec![broken] })?;
-    let meta = MetaAppender::new(&config.output.meta_columns, &schema, started_at)?;
-    let namer = PartNamer::new(&config.name, run_id, CHUNK, &config.output);
-    let store = Arc::clone(&prepared.store);
-    let writer = ExportWriter::new(Arc::clone(meta.schema()), config.output.clone(), namer, store)?;
-    let progress = Progress::new(&shared.announcer, &config.name);
-    let writing = Writing { writer, meta, quality, write_empty: !config.skip_empty, progress };
-    let opened = tokio::select! {
-        () = shared.cancel.cancelled() => return Err(EngineError::Interrupted),
-        opened = shared.source.open_snapshot(1, &limits) => opened,
-    };
-    let snapshot: Arc<_> = Arc::from(opened?);
-    let reading = Reading { snapshot: Arc::clone(&snapshot), spec, limits, tuning: config.tuning.clone() };
-    let written = pipeline::run(reading, writing, &shared.budget, &shared.cancel).await?;
-    snapshot.close().await?;
-    Ok((written, snapshot.consistency()))
+pub(super) fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-fn limits(tuning: &Tuning) -> ScanLimits {
+/// What the tuning allows a statement and a batch.
+pub(super) fn limits(tuning: &Tuning) -> ScanLimits {
     let usual = ScanLimits::default();
     let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     let shrink =
@@ -133,6 +189,7 @@ fn limits(tuning: &Tuning) -> ScanLimits {
     ScanLimits {
         statement_timeout: tuning.statement_timeout,
         lock_timeout: tuning.lock_timeout,
+        statement_budget: tuning.statement_budget,
         batch_rows: size(tuning.batch_rows).min(usual.batch_rows),
         batch_bytes: [tuning.batch_bytes, shrink].into_iter().flatten().map(size).min().unwrap_or(usual.batch_bytes),
         max_value_bytes: tuning.max_value_bytes.map_or(usize::MAX, size),

@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use rivet_config::ExportConfig;
 use rivet_history::{RunEnd, StateStore};
-use rivet_model::{ErrorRecord, PartRecord, ProcessRecord, RunId, RunMetrics, RunStatus};
+use rivet_model::{ErrorRecord, ProcessRecord, RunId, RunMetrics, RunRecord, RunStatus};
 use rivet_source::{ServerInfo, Source};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::prepare::Prepared;
+use super::read::count;
 use crate::budget::ByteBudget;
 use crate::destination::Stream;
 use crate::progress::Announcer;
@@ -36,14 +37,19 @@ pub(crate) struct ExportRun {
     pub(super) run_id: RunId,
     pub(super) started_at: Timestamp,
     pub(super) started: Instant,
+    /// A run that an earlier process has left, which this one goes on with where it can.
+    pub(super) unfinished: Option<RunRecord>,
     pub(super) report: ExportReport,
 }
 
 impl ExportRun {
-    pub(crate) fn new(shared: Shared, config: ExportConfig) -> Self {
+    pub(crate) fn new(shared: Shared, config: ExportConfig, unfinished: Option<RunRecord>) -> Self {
         let report = ExportReport::new(&config.name, config.destination.kind());
-        let (run_id, started_at) = (RunId::generate(), Timestamp::now());
-        Self { shared, config, run_id, started_at, started: Instant::now(), report }
+        let (run_id, started_at) = match &unfinished {
+            Some(run) => (run.run_id, run.started_at),
+            None => (RunId::generate(), Timestamp::now()),
+        };
+        Self { shared, config, run_id, started_at, started: Instant::now(), unfinished, report }
     }
 
     /// Runs to the end, whatever that is.
@@ -57,33 +63,63 @@ impl ExportRun {
                 self.report.error = Some(Arc::new(error));
             }
         }
-        self.shared.announcer.say(EventKind::ExportFinished { report: self.report.clone() });
+        self.shared.announcer.say(EventKind::ExportFinished { report: Box::new(self.report.clone()) });
         self.report
     }
 
     async fn try_run(&mut self) -> Result<RunStatus, EngineError> {
-        let prepared = self.prepare().await?;
-        self.shared.state.begin(&prepared.record).await?;
+        let mut prepared = self.prepare().await?;
+        self.begin(&prepared).await?;
         failpoint::reach("run_begun");
-        self.report.run_id = Some(self.run_id);
-        self.shared.announcer.say(EventKind::ExportStarted {
-            export: self.config.name.clone(),
-            run_id: self.run_id,
-            destination: self.report.destination.clone(),
-            chunks: 1,
-            estimated_rows: prepared.description.estimated_rows,
-        });
-        match self.read_and_judge(&prepared).await {
-            Ok(Some(checkpoint)) => self.commit(&prepared, checkpoint).await,
-            Ok(None) => self.end(&prepared, &[], RunEnd::new(RunStatus::Skipped, Timestamp::now())).await,
-            Err((error, parts)) => Err(self.fail(&prepared, &parts, error).await),
+        match self.read_and_judge(&mut prepared).await {
+            Ok(()) if self.leaves_nothing(&prepared.record) => {
+                self.end(&prepared, RunEnd::new(RunStatus::Skipped, Timestamp::now())).await
+            }
+            Ok(()) => self.commit(&prepared).await,
+            Err(error) => Err(self.fail(&prepared, error).await),
         }
     }
 
-    /// Ends the run because of an error, and gives that error back.
-    pub(super) async fn fail(&self, prepared: &Prepared, parts: &[PartRecord], error: EngineError) -> EngineError {
+    /// Puts the run on record, or takes it over from the process that had begun it.
+    async fn begin(&mut self, prepared: &Prepared) -> Result<(), EngineError> {
+        let record = &prepared.record;
+        let (chunks, chunks_done) = (count(record.chunks.len()), count(record.checkpoints.len()));
+        let (export, run_id) = (self.config.name.clone(), self.run_id);
+        if prepared.goes_on {
+            self.shared.state.resume(run_id, &self.shared.process).await?;
+            self.report.chunks_resumed = chunks_done;
+            self.shared.announcer.say(EventKind::Resumed { export: export.clone(), run_id, chunks_done, chunks });
+        } else {
+            self.shared.state.begin(record).await?;
+        }
+        self.report.run_id = Some(run_id);
+        self.report.cursor_before = record.cursor.as_ref().and_then(|cursor| cursor.before.clone());
+        self.shared.announcer.say(EventKind::ExportStarted {
+            export,
+            run_id,
+            destination: self.report.destination.clone(),
+            chunks,
+            estimated_rows: expected_rows(prepared),
+        });
+        Ok(())
+    }
+
+    /// Whether the run has no rows, and is to leave no file then.
+    fn leaves_nothing(&self, record: &RunRecord) -> bool {
+        self.config.skip_empty && record.checkpoints.iter().all(|checkpoint| checkpoint.rows == 0)
+    }
+
+    /// Ends the run because of an error, and gives that error back. A run that the same command can go on with stays
+    /// open.
+    pub(super) async fn fail(&self, prepared: &Prepared, error: EngineError) -> EngineError {
+        let record = &prepared.record;
+        if self.stays_open(record, &error) {
+            let (done, all) = (record.checkpoints.len(), record.chunks.len());
+            self.note(format!("{done} of {all} chunks are kept: the same command goes on with the others"));
+            return error;
+        }
         let end = RunEnd::new(status_of(&error), Timestamp::now()).with_error(ErrorRecord::from(&error));
-        if let Err(second) = self.end(prepared, parts, end).await {
+        if let Err(second) = self.end(prepared, end).await {
             // The run stays as it is in the state store, and the next start settles it.
             warn!(export = %self.config.name, error = %second, "what the run wrote could not be removed yet");
         }
@@ -91,14 +127,10 @@ impl ExportRun {
     }
 
     /// Removes what was written and records how the run ended.
-    pub(super) async fn end(
-        &self,
-        prepared: &Prepared,
-        parts: &[PartRecord],
-        end: RunEnd,
-    ) -> Result<RunStatus, EngineError> {
+    pub(super) async fn end(&self, prepared: &Prepared, end: RunEnd) -> Result<RunStatus, EngineError> {
         let status = end.status;
-        prepared.store.discard(self.run_id, parts).await?;
+        let parts: Vec<_> = prepared.record.parts().cloned().collect();
+        prepared.store.discard(self.run_id, &parts).await?;
         let metrics = self.metrics();
         self.shared.state.finish(self.run_id, end.with_metrics(metrics)).await?;
         Ok(status)
@@ -126,4 +158,15 @@ fn status_of(error: &EngineError) -> RunStatus {
 
 pub(super) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Returns the rows to expect: of the chunks where the split says it, else of the whole relation.
+fn expected_rows(prepared: &Prepared) -> Option<u64> {
+    let chunks = &prepared.record.chunks;
+    let of_chunks = chunks.iter().map(|chunk| chunk.estimated_rows).sum::<Option<u64>>();
+    match of_chunks {
+        Some(rows) if !chunks.is_empty() => Some(rows),
+        _ if prepared.record.cursor.as_ref().is_some_and(|cursor| cursor.before.is_some()) => None,
+        _ => prepared.description.estimated_rows,
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use miette::Diagnostic as _;
 use rivet_history::{HistoryError, RedbStore, StateStore as _, conformance};
-use rivet_model::{RunRecord, RunStatus};
+use rivet_model::{CursorState, RunRecord, RunStatus};
 use tempfile::tempdir;
 use tokio::runtime::{Builder, Runtime};
 
@@ -15,18 +15,23 @@ fn runtime() -> Runtime {
 }
 
 /// Everything that a store can tell.
-fn history(path: &Path) -> Result<Vec<RunRecord>, HistoryError> {
+type History = (Vec<RunRecord>, Vec<Option<CursorState>>);
+
+fn history(path: &Path) -> Result<History, HistoryError> {
     let store = RedbStore::open(path)?;
     let runtime = runtime();
-    let mut runs = runtime.block_on(store.runs(&"orders".parse().unwrap(), usize::MAX))?;
-    runs.extend(runtime.block_on(store.runs(&"customers".parse().unwrap(), usize::MAX))?);
-    runs.extend(runtime.block_on(store.unfinished())?);
-    Ok(runs)
+    let (mut runs, mut cursors) = (runtime.block_on(store.unfinished())?, Vec::new());
+    for export in ["orders", "customers"] {
+        let export = export.parse().unwrap();
+        runs.extend(runtime.block_on(store.runs(&export, usize::MAX))?);
+        cursors.push(runtime.block_on(store.cursor(&export))?);
+    }
+    Ok((runs, cursors))
 }
 
 struct Sample {
     bytes: Vec<u8>,
-    history: Vec<RunRecord>,
+    history: History,
 }
 
 /// A store with enough in it for pages of every kind.
@@ -38,7 +43,8 @@ fn sample() -> &'static Sample {
         let runtime = runtime();
         for at in 0..12 {
             let store = RedbStore::open(&path).unwrap();
-            let run = conformance::sample_run(if at % 3 == 0 { "customers" } else { "orders" });
+            let run = conformance::sample_cursor_run(if at % 3 == 0 { "customers" } else { "orders" }, None, Some(at));
+            let run = RunRecord { chunks: conformance::sample_chunks(8), ..run };
             runtime.block_on(store.begin(&run)).unwrap();
             for chunk in 0..8 {
                 runtime.block_on(store.checkpoint(run.run_id, &conformance::sample_checkpoint(chunk))).unwrap();

@@ -5,4 +5,8 @@ mod damage;
 #[cfg(test)]
 mod equivalence;
 #[cfg(test)]
+mod large;
+#[cfg(test)]
+mod migration;
+#[cfg(test)]
 mod opening;

@@ -211,7 +211,7 @@ fn a_newer_format_is_refused_and_an_unknown_one_too() {
         assert!(text.contains(words) && text.contains(&*path.to_string_lossy()), "{text}");
         assert!(!path.with_extension("redb.holder").exists());
     };
-    check(Some("7"), "newer_format", "has format version 7, newer than version 1 that this Rivet knows");
+    check(Some("7"), "newer_format", "has format version 7, newer than version 2 that this Rivet knows");
     check(Some("0"), "damaged", "it has format version 0, which no Rivet writes");
     check(Some("one"), "damaged", "its format version is not a number");
     check(None, "not_a_store", "it names no format version");

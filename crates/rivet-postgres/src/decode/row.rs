@@ -39,7 +39,7 @@ impl From<DecodeError> for SourceError {
     }
 }
 
-/// Turns the rows of one COPY into batches.
+/// Turns the rows of one COPY, or of several that follow each other, into batches.
 #[derive(Debug)]
 pub(crate) struct RowDecoder {
     schema: SchemaRef,
@@ -125,6 +125,11 @@ impl RowDecoder {
             self.end_row(row.len() - rest.len() + 2, ready)?;
         }
         Ok(())
+    }
+
+    /// Goes on with the rows of another COPY.
+    pub(crate) fn expect_header(&mut self) {
+        self.header_seen = false;
     }
 
     fn push_row(&mut self, rest: &mut &[u8]) -> Result<(), DecodeError> {

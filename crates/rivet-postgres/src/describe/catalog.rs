@@ -31,13 +31,13 @@ pub(super) struct Catalog {
 }
 
 /// Reads a number that the server wrote; the statements of this module return nothing else in its place.
-pub(super) fn number<T: std::str::FromStr>(row: &TextRow, column: usize) -> Result<T, SourceError> {
+pub(crate) fn number<T: std::str::FromStr>(row: &TextRow, column: usize) -> Result<T, SourceError> {
     let text = row.get(column).and_then(Option::as_deref);
     text.and_then(|text| text.parse().ok())
         .ok_or_else(|| SourceError::new(SourceErrorKind::Protocol, "the server's catalog answered without a number"))
 }
 
-pub(super) fn text(row: &TextRow, column: usize) -> String {
+pub(crate) fn text(row: &TextRow, column: usize) -> String {
     row.get(column).cloned().flatten().unwrap_or_default()
 }
 

@@ -1,13 +1,15 @@
 //! What a relation's columns are and how they are read, found without reading a row.
 
-mod catalog;
+pub(crate) mod catalog;
 mod column;
-mod row_description;
+mod index;
+mod key;
+pub(crate) mod row_description;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rivet_model::{ColumnName, NumericDefault, Relation};
+use rivet_model::{ColumnName, NumericDefault, Relation, RowRange};
 use rivet_source::{
     ColumnRequest, ColumnSpec, DescribeRequest, Description, ScanLimits, ScanSpec, SourceError, SourceErrorKind,
     SourceType, StatementSpan, single_statement,
@@ -15,8 +17,11 @@ use rivet_source::{
 
 use self::catalog::{Catalog, number, text};
 use self::column::{Wishes, plan};
+use self::index::Index;
+use self::key::{Key, Known};
 use self::row_description::ResultColumn;
 use crate::dialect;
+use crate::estimate::estimate;
 use crate::oid;
 use crate::session::Session;
 
@@ -24,6 +29,7 @@ use crate::session::Session;
 const LIMITS: ScanLimits = ScanLimits {
     statement_timeout: std::time::Duration::from_secs(30),
     lock_timeout: std::time::Duration::from_secs(5),
+    statement_budget: std::time::Duration::ZERO,
     batch_rows: 0,
     batch_bytes: 0,
     max_value_bytes: 0,
@@ -43,10 +49,21 @@ pub(crate) async fn describe(session: &mut Session, request: &DescribeRequest) -
     let result = result_columns(session, &relation).await?;
     let chosen = choose(&relation, &result, &request.columns)?;
     let attributes = attributes(session, &result).await?;
-    let uses: Vec<_> = chosen.iter().map(|column| (column.type_id, column.modifier)).collect();
+    let indexes = indexes(session, &relation, &result, request).await?;
+    // A key need not be among the columns that are read.
+    let typed = if request.key.is_some() { result.iter().collect() } else { chosen.clone() };
+    let uses: Vec<_> = typed.iter().map(|column| (column.type_id, column.modifier)).collect();
     let catalog = Catalog::read(session, &uses).await?;
     let money_scale = if uses.iter().any(|(id, _)| *id == oid::MONEY) { money_scale(session).await? } else { 2 };
-    let key_columns = primary_key(session, &relation, &result).await?;
+    let known = Known {
+        relation: &relation,
+        result: &result,
+        attributes: &attributes,
+        catalog: &catalog,
+        money_scale,
+        indexes: &indexes,
+    };
+    let key = request.key.as_ref().map_or_else(|| Ok(Key::default()), |key| known.resolve(key))?;
 
     let typed = chosen.into_iter().map(|column| {
         let attribute = attributes.get(&(column.table, column.number));
@@ -57,22 +74,22 @@ pub(crate) async fn describe(session: &mut Session, request: &DescribeRequest) -
         (column, source_type, not_null)
     });
     let columns = plan_all(&result, typed, request)?;
-    let notes = columns.iter().filter_map(|column| note(column, request)).collect();
-    let on_unrepresentable = request.on_unrepresentable;
-    let spec = ScanSpec { relation_width: result.len(), relation, columns, on_unrepresentable, key_columns };
-    let estimated_rows = estimate(session, &spec).await;
+    let notes = columns.iter().filter_map(|column| note(column, request)).chain(key.note).collect();
+    let spec = ScanSpec {
+        relation_width: result.len(),
+        key_columns: primary_key(&relation, &result, &indexes),
+        relation,
+        columns,
+        on_unrepresentable: request.on_unrepresentable,
+        key: key.columns,
+        fallback: key.fallback,
+        range: RowRange::All,
+    };
+    // A statement that can't be explained says why when it runs; the transaction is over then, and COMMIT ends it all
+    // the same.
+    let estimate = estimate(session, &dialect::select(&spec)?, &spec.relation, LIMITS.statement_timeout).await;
     session.query("COMMIT").await?;
-    Ok(Description { spec, estimated_rows, notes })
-}
-
-/// Asks the planner how many rows it expects of the statement that will be sent. A statement that can't be explained
-/// says why when it runs; the transaction is over then, and COMMIT ends it all the same.
-async fn estimate(session: &mut Session, spec: &ScanSpec) -> Option<u64> {
-    let sql = format!("EXPLAIN (FORMAT JSON) {}", dialect::select(spec).sql);
-    let plan = session.query(&sql).await.ok()?;
-    let text: String = plan.into_iter().flatten().flatten().collect();
-    let plan: serde_json::Value = serde_json::from_str(&text).ok()?;
-    plan.pointer("/0/Plan/Plan Rows")?.as_u64()
+    Ok(Description { spec, key: key.facts, estimated_rows: estimate.ok().map(|found| found.rows), notes })
 }
 
 /// Takes white space and semicolon off a query, after making sure that it is one.
@@ -89,11 +106,11 @@ fn checked(relation: &Relation) -> Result<Relation, SourceError> {
 /// Has the server describe the relation's columns.
 async fn result_columns(session: &mut Session, relation: &Relation) -> Result<Vec<ResultColumn>, SourceError> {
     let statement = dialect::describe(relation);
-    let answered = session.query_of_user(&statement, relation).await;
+    let answered = session.query_of_user(&statement, relation, LIMITS.statement_timeout).await;
     let columns = match answered {
         Err(error) if error.kind() == SourceErrorKind::NotFound => return Err(suggest(session, relation, error).await),
         answered => {
-            answered?;
+            let _no_rows = answered?;
             let body = session.tap().lock().row_description.take();
             row_description::parse(&body.unwrap_or_default())?
         }
@@ -143,6 +160,11 @@ fn known_columns(missing: &BTreeSet<&str>, result: &[ResultColumn]) -> String {
     }
 }
 
+fn missing_columns(relation: &Relation, missing: &BTreeSet<&str>, result: &[ResultColumn]) -> SourceError {
+    let message = format!("the {relation} has no column {}", quoted(missing.iter().copied()));
+    SourceError::new(SourceErrorKind::NotFound, message).with_help(known_columns(missing, result))
+}
+
 fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
@@ -162,9 +184,7 @@ fn choose<'a>(
     let asked = request.select.iter().chain(&request.exclude).chain(request.overrides.keys());
     let missing: BTreeSet<_> = asked.map(ColumnName::as_str).filter(|name| !seen.contains(name)).collect();
     if !missing.is_empty() {
-        let message = format!("the {relation} has no column {}", quoted(missing.iter().copied()));
-        let help = known_columns(&missing, result);
-        return Err(SourceError::new(SourceErrorKind::NotFound, message).with_help(help));
+        return Err(missing_columns(relation, &missing, result));
     }
     let wanted: Vec<&ResultColumn> = if request.select.is_empty() {
         result.iter().collect()
@@ -212,24 +232,32 @@ async fn money_scale(session: &mut Session) -> Result<i32, SourceError> {
     rows.first().map_or(Ok(2), |row| number(row, 0))
 }
 
-/// Finds the columns that name a row.
-async fn primary_key(
+/// Reads the indexes of the table, or of the one that the first key column of a query is taken from.
+async fn indexes(
     session: &mut Session,
     relation: &Relation,
     result: &[ResultColumn],
-) -> Result<Vec<ColumnName>, SourceError> {
-    let table = result.first().map_or(0, |column| column.table);
-    if table == 0 || matches!(relation, Relation::Query(_)) {
-        return Ok(Vec::new());
+    request: &DescribeRequest,
+) -> Result<Vec<Index>, SourceError> {
+    let column = match relation {
+        Relation::Table(_) => result.first(),
+        Relation::Query(_) => {
+            let name = request.key.as_ref().and_then(|key| key.columns.first());
+            name.and_then(|name| result.iter().find(|column| column.name == name.as_str()))
+        }
+    };
+    match column {
+        Some(column) if column.table != 0 => index::read(session, column.table).await,
+        _ => Ok(Vec::new()),
     }
-    let sql = format!(
-        "SELECT a.attname FROM pg_catalog.pg_index i \
-         CROSS JOIN LATERAL pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS k (number, place) \
-         JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number \
-         WHERE i.indrelid = {table} AND i.indisprimary ORDER BY k.place"
-    );
-    let rows = session.query(&sql).await?;
-    Ok(rows.iter().filter_map(|row| text(row, 0).parse().ok()).collect())
+}
+
+/// The columns that name a row.
+fn primary_key(relation: &Relation, result: &[ResultColumn], indexes: &[Index]) -> Vec<ColumnName> {
+    let primary = indexes.iter().find(|index| index.primary).filter(|_| matches!(relation, Relation::Table(_)));
+    let numbers = primary.map(|index| index.columns.as_slice()).unwrap_or_default();
+    let names = numbers.iter().filter_map(|number| result.iter().find(|column| column.number == *number));
+    names.filter_map(|column| column.name.parse().ok()).collect()
 }
 
 /// Plans every column, and names all that can't be read in one error.

@@ -3,18 +3,18 @@ use rivet_source::{SourceError, SourceErrorKind};
 /// One field of a RowDescription message.
 /// <https://www.postgresql.org/docs/current/protocol-message-formats.html#PROTOCOL-MESSAGE-FORMATS-ROWDESCRIPTION>
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ResultColumn {
-    pub(super) name: String,
+pub(crate) struct ResultColumn {
+    pub(crate) name: String,
     /// The table that the column is taken from unchanged, and its number there; 0 for an expression.
-    pub(super) table: u32,
-    pub(super) number: i16,
+    pub(crate) table: u32,
+    pub(crate) number: i16,
     /// The type, domains already as what they are made on.
-    pub(super) type_id: u32,
-    pub(super) modifier: i32,
+    pub(crate) type_id: u32,
+    pub(crate) modifier: i32,
 }
 
 /// Takes the body of the message apart.
-pub(super) fn parse(body: &[u8]) -> Result<Vec<ResultColumn>, SourceError> {
+pub(crate) fn parse(body: &[u8]) -> Result<Vec<ResultColumn>, SourceError> {
     try_parse(body).ok_or_else(|| {
         SourceError::new(SourceErrorKind::Protocol, "the server described the result in a way that can't be read")
     })

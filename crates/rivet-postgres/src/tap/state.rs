@@ -17,6 +17,8 @@ pub(crate) struct TapState {
     pub(crate) row_description: Option<Vec<u8>>,
     /// Decodes COPY data while one is running.
     pub(crate) decoder: Option<RowDecoder>,
+    /// Whether the rows of another COPY follow those of the one that runs, in the same batches.
+    pub(crate) more_follows: bool,
     ready: VecDeque<RecordBatch>,
     fault: Option<DecodeError>,
 }
@@ -35,7 +37,9 @@ impl TapState {
     /// Decodes what is left at CopyDone.
     pub(super) fn copy_done(&mut self) {
         let Some(decoder) = &mut self.decoder else { return };
-        if self.fault.is_none()
+        if self.more_follows {
+            decoder.expect_header();
+        } else if self.fault.is_none()
             && let Err(fault) = decoder.finish(&mut self.ready)
         {
             self.fault = Some(fault);

@@ -141,7 +141,7 @@ mod tests {
     use arrow::array::AsArray as _;
     use arrow::datatypes::{DataType, Field, Int64Type};
     use proptest::prelude::*;
-    use rivet_model::{Fidelity, Relation};
+    use rivet_model::{Fidelity, Relation, RowRange};
     use rivet_source::{ColumnSpec, ReadAs, ScanLimits, ScanSpec, SourceType, TypeShape};
 
     use super::*;
@@ -212,6 +212,9 @@ mod tests {
             columns: vec![column],
             on_unrepresentable: None,
             key_columns: Vec::new(),
+            key: Vec::new(),
+            fallback: None,
+            range: RowRange::All,
         };
         RowDecoder::new(&spec, &ScanLimits { batch_rows, ..ScanLimits::default() })
     }

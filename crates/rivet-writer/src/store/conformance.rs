@@ -272,6 +272,7 @@ fn manifest(store: &Arc<dyn PartStore>, run: RunId, parts: &[PartRecord]) -> Man
         nulled: BTreeMap::new(),
         consistency: Consistency::Chunk,
         chunk_count: 1,
+        chunks: vec![],
         source: None,
         cursor_before: None,
         cursor_after: None,

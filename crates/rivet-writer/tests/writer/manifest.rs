@@ -39,6 +39,7 @@ pub(crate) fn of(local: &Local, run: RunId, parts: &[PartRecord]) -> Manifest {
         nulled: BTreeMap::from([("at".to_owned(), 1)]),
         consistency: Consistency::Snapshot { position: Some("0/16B3740".to_owned()) },
         chunk_count: 1,
+        chunks: vec![],
         source: Some(ManifestSource { server: "PostgreSQL 15.18".to_owned(), system_id: Some("71".to_owned()) }),
         cursor_before: None,
         cursor_after: None,

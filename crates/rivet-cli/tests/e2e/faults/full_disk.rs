@@ -9,8 +9,8 @@ use rivet_testing::{FaultProxy, Project, TestDatabase, small_disk};
 use tempfile::TempDir;
 
 use super::state::assert_untouched;
-use super::{assert_reason, database, folder};
-use crate::ledger::statuses;
+use super::{assert_ids, assert_reason, database, folder, keyed_database};
+use crate::ledger::{committed, recorded_parts, statuses};
 use crate::support::{Outcome, project_with, run};
 
 /// A disk in memory, unmounted when dropped.
@@ -104,6 +104,38 @@ fn a_manifest_that_does_not_fit_leaves_nothing() {
     let ballast = usize::try_from(4 * 1024 * 1024 - part * 4096).expect("a small number");
     fs::write(disk.path().join("ballast"), vec![0; ballast]).expect("the disk has room");
     assert_full(&project, &run(&project), &place, "_rivet/rows/");
+}
+
+/// The rows take 4 MB: a disk of 3 MB takes some of the ten chunks.
+#[test]
+fn chunks_that_fit_are_kept_until_there_is_room_for_the_rest() {
+    let (database, disk) = (keyed_database(), Disk::mount("size=3m"));
+    let project = folder(database.url(), super::CHUNKED, "max_retries: 5");
+    let link = project.path("out");
+    std::os::unix::fs::symlink(disk.path(), &link).expect("a test may write into its own folder");
+    let check = |kept: &mut usize| {
+        let outcome = run(&project);
+        outcome.finished.assert_code(1);
+        assert_reason(&outcome, "rivet::writer::full");
+        assert_eq!(outcome.export(0)["retries"], 0);
+        let now = recorded_parts(&project).len();
+        assert!(now >= *kept && (2..10).contains(&now), "{now} chunks are kept of {kept}");
+        *kept = now;
+        let seen = files_below(disk.path()).into_iter().filter(|path| path.extension().is_some_and(|is| is == "csv"));
+        assert_eq!(seen.count(), 0, "a part of a run is visible");
+    };
+    let mut kept = 0;
+    check(&mut kept);
+    // What has no room yet is tried again, and what was kept stays.
+    check(&mut kept);
+    mount(&["-o", "remount,size=16m"], disk.path());
+    let outcome = run(&project);
+    outcome.finished.assert_code(0);
+    assert_eq!(outcome.export(0)["chunks_resumed"], kept);
+    let runs = committed(&project);
+    assert_eq!(runs.len(), 1);
+    assert_ids(&runs[0], 100_000);
+    assert_eq!(statuses(&project)["rows"].values().copied().collect::<Vec<_>>(), [RunStatus::Committed]);
 }
 
 #[test]

@@ -1,22 +1,82 @@
 //! What is not Rivet's fails: the network, the server, the disk, another process.
 
+mod chunks;
 mod full_disk;
 mod network;
+mod own_server;
+mod panics;
 mod server;
 mod state;
+
+use std::path::PathBuf;
 
 use rivet_model::RunStatus;
 use rivet_testing::{Project, TestDatabase};
 use serde_json::Value;
 
-use crate::ledger::{Ledger, statuses};
-use crate::support::{Outcome, project_with, run};
+use crate::ledger::{Ledger, Run, lines, recorded_parts, statuses};
+use crate::support::{Outcome, project_with, run, visible};
 
 /// A table of 100,000 rows, which takes 5 MB on the way.
 fn database() -> TestDatabase {
     let database = TestDatabase::create();
     database.execute("CREATE TABLE rows AS SELECT i AS id, md5(i::text) AS word FROM generate_series(1, 100000) i");
     database
+}
+
+/// What reads that table in chunks of half a megabyte, two at a time.
+const CHUNKED: &str =
+    "table: rows, mode: chunked, chunk_column: id, chunk_count: 10, parallel: 2, format: csv, compression: none";
+
+/// The same table with a key to cut it by.
+fn keyed_database() -> TestDatabase {
+    let database = database();
+    database.execute("ALTER TABLE rows ADD PRIMARY KEY (id); ANALYZE rows");
+    database
+}
+
+/// Fails the test unless a run holds each of so many ids, from 1 on, once.
+#[track_caller]
+fn assert_ids(run: &Run, count: usize) {
+    let lines = lines(run);
+    let id = |line: &String| line.split(',').next().and_then(|id| id.parse::<usize>().ok());
+    let mut ids: Vec<usize> = lines.iter().map(|line| id(line).expect("an id comes first")).collect();
+    ids.sort_unstable();
+    let wrong = ids.iter().zip(1..).find(|(id, expected)| **id != *expected);
+    assert!(
+        ids.len() == count && wrong.is_none(),
+        "{} rows in place of {count}; (found, expected): {wrong:?}",
+        ids.len()
+    );
+}
+
+/// Fails the test unless a run in chunks ended well, every row is there once, and nothing else is. Returns the run.
+#[track_caller]
+fn assert_chunks(project: &Project, outcome: &Outcome) -> Run {
+    outcome.finished.assert_code(0);
+    let run = Ledger::default().audit(project).pop().expect("a run is committed");
+    assert_ids(&run, 100_000);
+    run
+}
+
+/// Fails the test unless a run in chunks ended with this code for this reason, shows nothing, and has kept this many
+/// chunks at least. Returns how many.
+#[track_caller]
+fn assert_kept(project: &Project, outcome: &Outcome, code: i32, reason: &str, least: usize) -> usize {
+    outcome.finished.assert_code(code);
+    assert_reason(outcome, reason);
+    assert_eq!(visible(project), Vec::<PathBuf>::new(), "a part of a run is visible");
+    let kept = recorded_parts(project).len();
+    assert!(kept >= least, "{kept} chunks were kept: {}", outcome.finished.stderr);
+    kept
+}
+
+/// Runs again what had kept so many chunks, and fails the test unless it goes on with them.
+#[track_caller]
+fn assert_goes_on(project: &Project, kept: usize) {
+    let outcome = run(project);
+    assert_chunks(project, &outcome);
+    assert_eq!(outcome.export(0)["chunks_resumed"], kept, "{}", outcome.finished.stderr);
 }
 
 /// A folder with one export, `rows`, and what `tuning` holds.

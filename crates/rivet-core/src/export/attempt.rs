@@ -1,0 +1,47 @@
+use std::sync::Arc;
+
+use rivet_model::{Chunk, ReadView};
+use rivet_writer::{ExportWriter, MetaAppender, PartNamer};
+
+use super::workers::ChunkReading;
+use crate::EngineError;
+use crate::pipeline::{self, Reading, Writing, Written};
+use crate::quality::QualityGate;
+use crate::worker::Worker;
+
+impl ChunkReading {
+    /// Makes one attempt at a chunk: reads its rows and writes its parts, which are durable then.
+    pub(super) async fn attempt(&self, worker: &Worker, chunk: &Chunk) -> Result<Written, EngineError> {
+        let config = &self.config;
+        let schema = self.spec.schema();
+        let meta = MetaAppender::new(&config.output.meta_columns, &schema, self.started_at)?;
+        let namer = PartNamer::new(&config.name, self.run_id, chunk.id, &config.output);
+        let store = Arc::clone(&self.store);
+        let writer = ExportWriter::new(Arc::clone(meta.schema()), config.output.clone(), namer, store)?;
+        let (quality, progress) = (self.gate()?, self.progress.attempt());
+        let writing = Writing { writer, meta, quality, write_empty: self.write_empty, progress };
+        let reading = Reading {
+            spec: self.spec.with_range(chunk.range.clone()),
+            limits: self.limits.clone(),
+            tuning: config.tuning.clone(),
+        };
+        let written = pipeline::run(worker, reading, writing, &self.shared.budget, &self.stop).await?;
+        let (read, kept): (u64, u64) = (written.summary.rows, written.parts.iter().map(|part| part.rows).sum());
+        if read != kept {
+            let what = format!("{read} rows of chunk {} were read and {kept} were written", chunk.id);
+            return Err(EngineError::Validation { export: config.name.clone(), what });
+        }
+        Ok(written)
+    }
+
+    /// Makes a gate that has seen no row.
+    pub(super) fn gate(&self) -> Result<QualityGate, EngineError> {
+        QualityGate::new(&self.config.quality.clone().unwrap_or_default(), &self.spec.schema())
+            .map_err(|broken| EngineError::Quality { export: self.config.name.clone(), broken: vec![broken] })
+    }
+
+    /// Returns whether a failed chunk can be read again by itself: one of a shared view is lost with that view.
+    pub(super) fn repeats_chunks(&self) -> bool {
+        self.view == ReadView::PerScan
+    }
+}

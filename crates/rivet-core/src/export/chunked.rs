@@ -1,0 +1,68 @@
+use rivet_config::{ChunkConsistency, ChunkSplit, Chunked};
+use rivet_model::{ReadView, RowRange};
+use rivet_source::{Description, SplitBy, SplitRequest};
+
+use super::ExportRun;
+use super::plan::{ReadPlan, chunks};
+use super::read::limits;
+use crate::EngineError;
+
+impl ExportRun {
+    /// Cuts the relation into chunks.
+    pub(super) async fn plan_chunked(
+        &mut self,
+        description: &Description,
+        chunked: &Chunked,
+    ) -> Result<ReadPlan, EngineError> {
+        let by = match &chunked.split {
+            ChunkSplit::Rows { rows, dense } => SplitBy::Rows { rows: *rows, exact: *dense },
+            ChunkSplit::Count(count) => SplitBy::Count(*count),
+            ChunkSplit::Days(days) => SplitBy::Days(*days),
+            ChunkSplit::Bytes(bytes) => SplitBy::Bytes(*bytes),
+            ChunkSplit::Key { rows, .. } => SplitBy::Rows { rows: *rows, exact: false },
+        };
+        self.tell_key(description, chunked);
+        let (request, limits) = (SplitRequest { by, within: RowRange::All }, limits(&self.config.tuning));
+        let spec = &description.spec;
+        let split = self.ask(|source| {
+            let (request, limits) = (request.clone(), limits.clone());
+            async move { source.split(spec, &request, &limits).await }
+        });
+        let split = split.await?;
+        for note in split.notes {
+            self.note(note);
+        }
+        let view = match chunked.consistency {
+            ChunkConsistency::Snapshot => ReadView::Shared,
+            ChunkConsistency::Chunk if split.needs_shared_view => {
+                self.note(
+                    "the chunks are ranges of pages, which hold within one snapshot only: the whole run reads one \
+                     snapshot"
+                        .to_owned(),
+                );
+                ReadView::Shared
+            }
+            ChunkConsistency::Chunk => ReadView::PerScan,
+        };
+        let chunks = chunks(split.pieces.into_iter().map(|piece| (piece.range, piece.estimated_rows)));
+        Ok(ReadPlan { chunks, view, cursor: None })
+    }
+
+    fn tell_key(&self, description: &Description, chunked: &Chunked) {
+        let names: Vec<_> = description.spec.key.iter().map(|column| format!("`{}`", column.name)).collect();
+        let Some(first) = names.first() else { return };
+        match &chunked.split {
+            ChunkSplit::Key { .. } if !description.key.unique => {
+                self.note(format!("{} is not known to be unique: chunks may differ in size", names.join(", ")));
+            }
+            ChunkSplit::Key { .. } => {}
+            _ if chunked.column.is_none() => {
+                self.note(format!("no `chunk_column` is named: chunks are ranges of {}", names.join(", ")));
+            }
+            _ => {}
+        }
+        if !description.key.indexed {
+            self.note(format!("no index begins with {first}: each chunk reads the whole relation"));
+        }
+    }
+}

@@ -1,0 +1,198 @@
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rivet_config::{CursorNulls, Incremental};
+use rivet_model::{
+    ColumnName, CursorPosition, CursorRecord, CursorSighting, KeyBound, ReadView, RowRange, RunRecord, Scalar,
+};
+use rivet_source::{Description, Hold, ScanSpec, SplitBy, SplitRequest, Watermark, WatermarkRequest};
+
+use super::ExportRun;
+use super::plan::{ReadPlan, chunks};
+use super::read::limits;
+use crate::EngineError;
+
+/// Runs whose sightings are looked through for one that is old enough.
+const RUNS_LOOKED_AT: usize = 1_000;
+
+/// Rows of a chunk of a first run: one statement for all of a large table would take long.
+const CHUNK_ROWS: u64 = 1_000_000;
+
+impl ExportRun {
+    /// Fixes the high watermark, and plans to read what lies between the stored position and it.
+    pub(super) async fn plan_incremental(
+        &mut self,
+        description: &Description,
+        incremental: &Incremental,
+    ) -> Result<ReadPlan, EngineError> {
+        let spec = &description.spec;
+        let columns = cursor_columns(spec);
+        let before = self.stored_position(&columns).await?;
+        self.tell_cursor(description, incremental);
+        let hold = match (incremental.lag.is_zero(), description.key.temporal) {
+            (true, _) | (false, false) => Hold::Nothing,
+            (false, true) => Hold::Clock { lag: incremental.lag, time_zone: incremental.time_zone.clone() },
+        };
+        let mut mark = self.watermark(spec, before.as_ref(), hold, true).await?;
+        if !incremental.lag.is_zero() && !description.key.temporal {
+            mark.highest = self.held_by_sightings(spec, before.as_ref(), &mark, incremental.lag).await?;
+        }
+        self.tell_transactions(&mark, incremental.lag);
+        let takes_nulls = self.judge_nulls(&mark, before.is_some(), incremental)?;
+
+        let position = |values: &Vec<Scalar>| CursorPosition { columns: columns.clone(), values: values.clone() };
+        let seen = mark.newest.as_ref().map(|values| CursorSighting { at: mark.now, position: position(values) });
+        let watermark = mark.highest.as_ref().map(position);
+        let mut ranges = self.ranges(description, before.as_ref(), watermark.as_ref()).await?;
+        if takes_nulls {
+            ranges.push((RowRange::NullKey, mark.null_rows));
+        }
+        let cursor = Some(CursorRecord { before, watermark, seen });
+        Ok(ReadPlan { chunks: chunks(ranges), view: ReadView::Shared, cursor })
+    }
+
+    /// Returns where the export stands; an error where that is a position of other columns.
+    async fn stored_position(&self, columns: &[ColumnName]) -> Result<Option<CursorPosition>, EngineError> {
+        let Some(stored) = self.shared.state.cursor(&self.config.name).await? else { return Ok(None) };
+        if stored.position.columns == columns {
+            return Ok(Some(stored.position));
+        }
+        Err(EngineError::CursorChanged {
+            export: self.config.name.clone(),
+            stored: listed(&stored.position.columns),
+            configured: listed(columns),
+        })
+    }
+
+    async fn watermark(
+        &mut self,
+        spec: &ScanSpec,
+        before: Option<&CursorPosition>,
+        hold: Hold,
+        count_nulls: bool,
+    ) -> Result<Watermark, EngineError> {
+        let request = WatermarkRequest { after: before.map(|position| position.values.clone()), hold, count_nulls };
+        let limits = limits(&self.config.tuning);
+        let mark = self.ask(|source| {
+            let (request, limits) = (request.clone(), limits.clone());
+            async move { source.watermark(spec, &request, &limits).await }
+        });
+        mark.await
+    }
+
+    /// Where no clock can be compared with the cursor, an earlier run's clock stands in: what was the newest position
+    /// a lag ago, and all before it, has been committed since, unless a transaction takes longer than the lag.
+    async fn held_by_sightings(
+        &mut self,
+        spec: &ScanSpec,
+        before: Option<&CursorPosition>,
+        mark: &Watermark,
+        lag: Duration,
+    ) -> Result<Option<Vec<Scalar>>, EngineError> {
+        let runs = self.shared.state.runs(&self.config.name, RUNS_LOOKED_AT).await?;
+        let Some(position) = settled_position(&runs, &cursor_columns(spec), mark.now, lag) else {
+            self.note(format!(
+                "`cursor_lag`: no earlier run has seen where the cursor stood {} s ago, so that nothing is read yet; \
+                 what is there now is read by runs from then on",
+                lag.as_secs()
+            ));
+            return Ok(None);
+        };
+        let hold = Hold::Position(position.values.clone());
+        Ok(self.watermark(spec, before, hold, false).await?.highest)
+    }
+
+    /// Makes the ranges between two positions: several, where there is much to read.
+    async fn ranges(
+        &mut self,
+        description: &Description,
+        before: Option<&CursorPosition>,
+        watermark: Option<&CursorPosition>,
+    ) -> Result<Vec<(RowRange, Option<u64>)>, EngineError> {
+        let Some(watermark) = watermark else { return Ok(Vec::new()) };
+        let lower = before.map(|position| KeyBound::excluding(position.values.clone()));
+        let range = RowRange::Key { lower, upper: Some(KeyBound::including(watermark.values.clone())) };
+        // Without an index each chunk would read the whole relation.
+        let is_large = description.key.indexed && description.estimated_rows.is_some_and(|rows| rows > CHUNK_ROWS);
+        if before.is_some() || !is_large || description.spec.fallback.is_some() {
+            return Ok(vec![(range, None)]);
+        }
+        let request = SplitRequest { by: SplitBy::Rows { rows: CHUNK_ROWS, exact: false }, within: range };
+        let (spec, limits) = (&description.spec, limits(&self.config.tuning));
+        let split = self.ask(|source| {
+            let (request, limits) = (request.clone(), limits.clone());
+            async move { source.split(spec, &request, &limits).await }
+        });
+        Ok(split.await?.pieces.into_iter().map(|piece| (piece.range, piece.estimated_rows)).collect())
+    }
+
+    /// Returns whether rows without a cursor are read by this run.
+    fn judge_nulls(&self, mark: &Watermark, is_later: bool, incremental: &Incremental) -> Result<bool, EngineError> {
+        let rows = mark.null_rows.unwrap_or_default();
+        if rows == 0 {
+            return Ok(false);
+        }
+        let column = &incremental.cursor;
+        match incremental.nulls {
+            CursorNulls::Error => {
+                Err(EngineError::NullCursors { export: self.config.name.clone(), column: column.clone(), rows })
+            }
+            CursorNulls::FirstRun if !is_later => {
+                self.note(format!("{rows} rows have no value in `{column}`; this first run reads them too"));
+                Ok(true)
+            }
+            CursorNulls::FirstRun | CursorNulls::Skip => {
+                self.note(format!("{rows} rows have no value in `{column}` and are left out"));
+                Ok(false)
+            }
+        }
+    }
+
+    fn tell_cursor(&self, description: &Description, incremental: &Incremental) {
+        let column = &incremental.cursor;
+        if !description.key.unique {
+            self.note(format!(
+                "nothing tells rows with one value of `{column}` apart: one that gets the value of the last row of a \
+                 run later is not read; name columns with `cursor_tiebreak`"
+            ));
+        }
+        if !description.key.indexed {
+            self.note(format!("no index begins with `{column}`: each run reads the whole relation"));
+        }
+    }
+
+    fn tell_transactions(&self, mark: &Watermark, lag: Duration) {
+        if let Some(age) = mark.oldest_transaction.filter(|age| !lag.is_zero() && *age > lag) {
+            self.note(format!(
+                "a transaction has been open on the source for {} s, longer than `cursor_lag`: rows that it commits may \
+                 be missed",
+                age.as_secs()
+            ));
+        }
+    }
+}
+
+/// The columns of a position: the cursor, what stands in for it, and the tie-break.
+fn cursor_columns(spec: &ScanSpec) -> Vec<ColumnName> {
+    let (cursor, tiebreak) = spec.key.split_at(spec.key.len().min(1));
+    cursor.iter().chain(&spec.fallback).chain(tiebreak).map(|column| column.name.clone()).collect()
+}
+
+fn listed(columns: &[ColumnName]) -> String {
+    columns.iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// Returns the newest position that was seen at least a lag before `now`.
+fn settled_position(
+    runs: &[RunRecord],
+    columns: &[ColumnName],
+    now: Timestamp,
+    lag: Duration,
+) -> Option<CursorPosition> {
+    let sightings = runs.iter().filter_map(|run| run.cursor.as_ref()?.seen.as_ref());
+    let settled = sightings.filter(|seen| {
+        let age = Duration::try_from(now.duration_since(seen.at)).unwrap_or_default();
+        age >= lag && seen.position.columns == columns
+    });
+    settled.max_by_key(|seen| seen.at).map(|seen| seen.position.clone())
+}

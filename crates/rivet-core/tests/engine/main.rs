@@ -1,0 +1,8 @@
+//! The engine over the twins that need no server.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod full;
+mod modes;
+mod resume;
+mod support;

@@ -1,0 +1,15 @@
+//! The driver against a real server; `cargo xtask e2e` brings one.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod conformance;
+mod fault;
+mod gentle;
+mod harness;
+mod key;
+mod plan;
+mod reader;
+mod scan;
+mod skew;
+mod split;
+mod watermark;
