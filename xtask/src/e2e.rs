@@ -70,7 +70,8 @@ fn command(filter: Option<&str>, skipped: &[&str]) -> Command {
     ];
     if test::has_nextest() {
         let mut command = process::cargo(["nextest", "run"]);
-        command.args(target);
+        // One failure says little of the others, and the servers are up.
+        command.args(target).arg("--no-fail-fast");
         let words = skipped.iter().map(|word| format!("not test({word})"));
         let expression: Vec<String> = filter.iter().map(|text| format!("test({text})")).chain(words).collect();
         if !expression.is_empty() {

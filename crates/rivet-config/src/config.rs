@@ -10,6 +10,7 @@ use crate::mistakes::Mistake;
 use crate::notifications::Notifications;
 use crate::raw::{DestinationType, RawConfig, RawExport, RawState, RawTuning, Switch};
 use crate::source::{EnvironmentKind, SourceConfig};
+use crate::source_reference::SourceReference;
 use crate::tuning::Tuning;
 
 /// A whole configuration, validated.
@@ -41,6 +42,11 @@ pub struct StateConfig {
 }
 
 impl Config {
+    /// Returns the source without its secrets, as a plan keeps it.
+    pub fn source_reference(&self) -> SourceReference {
+        SourceReference::of(&self.source)
+    }
+
     /// Judges the whole configuration. None where a mistake was told.
     pub(crate) fn check(mut raw: RawConfig, path: PathBuf, cx: &mut Checker<'_>) -> Option<Self> {
         let root = Path::root();

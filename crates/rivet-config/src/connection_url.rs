@@ -208,7 +208,7 @@ fn some(text: String) -> Option<String> {
 }
 
 /// Takes percent escapes out; none where one is broken or the bytes are no UTF-8.
-fn decode(text: &str) -> Option<String> {
+pub(crate) fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

@@ -62,7 +62,8 @@ pub(crate) fn expand(text: &str, names: Names<'_>) -> Result<Option<String>, Vec
     if errors.is_empty() { Ok(Some(filled)) } else { Err(errors) }
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether a text may stand between `${` and `}`.
+pub(crate) fn is_name(name: &str) -> bool {
     let mut chars = name.chars();
     chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && chars.all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))

@@ -22,6 +22,8 @@
 //!
 //! - Layers, later wins: built-in values, the file, `RIVET_*` variables, flags. `defaults` lies under every export.
 //! - A *finding* is one mistake with its place. All findings of a file come at once, as [`ConfigErrors`].
+//! - A *plan* outlives the configuration: an [`ExportConfig`] reads back from its own JSON, and a [`SourceReference`] is
+//!   the source without its secrets, which are read again from where they were given.
 //! - The raw types mirror the file; the JSON Schema ([`json_schema`]) and the reference ([`reference()`]) are made from
 //!   them. The types that leave this crate hold what has been validated: durations, bytes, names, secrets.
 //!
@@ -36,6 +38,7 @@ mod check;
 mod chunked;
 mod config;
 mod connection_url;
+mod credentials;
 mod destination;
 mod document;
 mod environment;
@@ -59,6 +62,7 @@ mod resume;
 mod schema;
 mod size;
 mod source;
+mod source_reference;
 mod template;
 mod time_window;
 mod time_zone;
@@ -66,6 +70,7 @@ mod tuning;
 
 pub use chunked::{ChunkConsistency, ChunkSplit, Chunked};
 pub use config::{Config, StateConfig};
+pub use credentials::CredentialsReference;
 pub use destination::{AzureDestination, Destination, GcsDestination, S3Destination};
 pub use environment::Environment;
 pub use error::{ConfigErrors, Finding, FindingKind};
@@ -80,6 +85,7 @@ pub use reference::reference;
 pub use resume::Resume;
 pub use schema::json_schema;
 pub use source::{EnvironmentKind, SourceConfig};
+pub use source_reference::{INLINE_PASSWORD_VARIABLE, SourceReference, SourceReferenceError};
 pub use template::PathTemplate;
 pub use time_window::{TimeColumnType, TimeWindow};
 pub use tuning::{OnBatchMemoryExceeded, Profile, Tuning};

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::Checker;
 use crate::connection_url::ConnectionUrl;
+use crate::credentials::CredentialsReference;
 use crate::document::Path;
 use crate::error::FindingKind;
 use crate::mistakes::Mistake;
@@ -37,6 +38,10 @@ pub struct SourceConfig {
     pub connection: ConnectionSettings,
     /// What kind of server it is, where that is said.
     pub environment: Option<EnvironmentKind>,
+    /// How the credentials were given.
+    pub credentials: CredentialsReference,
+    /// What the URL itself says about encryption, where there is one and it does.
+    pub(crate) url_tls: Option<TlsMode>,
 }
 
 /// Keys that name the source one by one.
@@ -52,7 +57,7 @@ impl SourceConfig {
         }
         let environment = raw.environment;
         let url_key = one_way(raw, at, cx)?;
-        let connection = match url_key {
+        let (connection, credentials, url_tls) = match url_key {
             Some(key) => {
                 let url = url_of(raw, key, at, cx)?;
                 let kind = kind?;
@@ -65,11 +70,13 @@ impl SourceConfig {
                     );
                     return None;
                 }
-                from_url(url, raw.tls.as_ref(), &at.key(key), at, cx)
+                let credentials = CredentialsReference::of_url(raw, url.password.as_ref(), at, cx);
+                let url_tls = url.ssl_mode;
+                (from_url(url, raw.tls.as_ref(), &at.key(key), at, cx), credentials, url_tls)
             }
-            None => from_keys(raw, kind?, at, cx)?,
+            None => (from_keys(raw, kind?, at, cx)?, CredentialsReference::of_keys(raw, at, cx), None),
         };
-        Some(Self { kind: kind?, connection, environment })
+        Some(Self { kind: kind?, connection, environment, credentials, url_tls })
     }
 }
 
@@ -219,14 +226,14 @@ fn from_file(raw: &RawSource, at: &Path, cx: &mut Checker<'_>) -> Option<Connect
     })
 }
 
-fn default_host(kind: SourceKind) -> String {
+pub(crate) fn default_host(kind: SourceKind) -> String {
     match kind {
         SourceKind::Postgres | SourceKind::Mysql => "localhost".to_owned(),
         SourceKind::Sqlite => String::new(),
     }
 }
 
-fn default_port(kind: SourceKind) -> u16 {
+pub(crate) fn default_port(kind: SourceKind) -> u16 {
     match kind {
         SourceKind::Postgres => 5432,
         SourceKind::Mysql => 3306,

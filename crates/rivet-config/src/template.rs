@@ -103,16 +103,13 @@ impl PathTemplate {
 impl fmt::Display for PathTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for piece in &self.pieces {
-            f.write_str(match piece {
-                Piece::Text(text) => {
-                    f.write_str(&text.replace('{', "{{"))?;
-                    continue;
-                }
-                Piece::Date => "{date}",
-                Piece::Export => "{export}",
-                Piece::Table => "{table}",
-                Piece::RunId => "{run_id}",
-            })?;
+            match piece {
+                Piece::Text(text) => f.write_str(&text.replace('{', "{{"))?,
+                Piece::Date => f.write_str("{date}")?,
+                Piece::Export => f.write_str("{export}")?,
+                Piece::Table => f.write_str("{table}")?,
+                Piece::RunId => f.write_str("{run_id}")?,
+            }
         }
         Ok(())
     }
@@ -209,6 +206,13 @@ mod tests {
         check("../out", "conf", "conf/../out");
         check("{export}/x", "/etc/rivet/", "/etc/rivet/{export}/x");
         check("/data", "conf", "/data");
+        check("out", "/a{b}c", "/a{{b}c/out");
+    }
+
+    #[test]
+    fn a_doubled_brace_is_one() {
+        assert_eq!(fill("a{{b}/{{{export}", "orders", "t"), "a{b}/{orders");
+        assert_eq!(fill("{{{{", "orders", "t"), "{{");
     }
 
     proptest! {
@@ -217,6 +221,12 @@ mod tests {
             let filled = fill("{export}", &name, "t");
             prop_assert!(!filled.contains('/') && !filled.contains('\\'));
             prop_assert!(filled != "." && filled != "..");
+        }
+
+        #[test]
+        fn a_template_reads_back(text in "(\\{\\{|\\{date\\}|\\{export\\}|[a}./ж ]){0,6}", dir in "[a-z{}/. ]{0,6}") {
+            let template = PathTemplate::parse(&text).unwrap().below(Path::new(&dir));
+            prop_assert_eq!(PathTemplate::parse(&template.to_string()), Ok(template));
         }
 
         #[test]

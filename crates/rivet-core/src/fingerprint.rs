@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 /// Digests what decides which bytes an export writes, and nothing else: how hard it may work the server is left out.
-pub(crate) fn of(config: &ExportConfig, spec: &ScanSpec) -> Fingerprint {
+pub(crate) fn of(config: &ExportConfig, spec: &ScanSpec, source: &str) -> Fingerprint {
     let columns: Vec<_> = spec
         .columns
         .iter()
@@ -15,6 +15,7 @@ pub(crate) fn of(config: &ExportConfig, spec: &ScanSpec) -> Fingerprint {
         .collect();
     let decisive = json!({
         "export": config.name,
+        "source": source,
         "relation": spec.relation,
         "mode": decisive_mode(&config.mode),
         "key": spec.key.iter().chain(&spec.fallback).map(|column| &column.name).collect::<Vec<_>>(),

@@ -128,5 +128,5 @@ pub(crate) fn advance(ended: &RunRecord, stands: Option<&CursorState>) -> Option
         return None;
     }
     let position = cursor.watermark.clone()?;
-    Some(CursorState { position, run_id: ended.run_id, advanced_at: ended.finished_at? })
+    Some(CursorState { position, source: ended.source.clone(), run_id: ended.run_id, advanced_at: ended.finished_at? })
 }

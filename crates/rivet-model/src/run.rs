@@ -110,6 +110,10 @@ pub struct CursorRecord {
     /// The newest position that could be seen when the run began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<CursorSighting>,
+    /// The oldest sighting that is still to become old enough to read up to. It is handed on from run to run until it
+    /// is, so that it comes to that however many runs there are meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaited: Option<CursorSighting>,
 }
 
 /// A position of a cursor, and when it was the newest one, by the clock of the source.
@@ -126,6 +130,9 @@ pub struct CursorSighting {
 pub struct CursorState {
     /// The position.
     pub position: CursorPosition,
+    /// The server and database that it is a position in, as they name themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// The run that advanced it.
     pub run_id: RunId,
     /// When.
@@ -188,6 +195,9 @@ pub struct RunRecord {
     pub export: ExportName,
     /// What decides its bytes.
     pub fingerprint: Fingerprint,
+    /// The server and database that it reads, as they name themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// How it stands.
     pub status: RunStatus,
     /// When it began.

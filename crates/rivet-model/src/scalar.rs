@@ -93,6 +93,38 @@ impl ScalarKind {
     }
 }
 
+impl Scalar {
+    /// Returns what the value is.
+    pub fn kind(&self) -> ScalarKind {
+        match self {
+            Self::Int(_) | Self::Uint(_) => ScalarKind::Int,
+            Self::Decimal(_) => ScalarKind::Decimal,
+            Self::Text(_) => ScalarKind::Text,
+            Self::Bytes(_) => ScalarKind::Bytes,
+            Self::Date(_) => ScalarKind::Date,
+            Self::Timestamp(_) => ScalarKind::Timestamp,
+            Self::TimestampTz(_) => ScalarKind::TimestampTz,
+            Self::Uuid(_) => ScalarKind::Uuid,
+        }
+    }
+}
+
+impl ScalarKind {
+    /// Returns a word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Int => "integer",
+            Self::Decimal => "number",
+            Self::Text => "text",
+            Self::Bytes => "bytes",
+            Self::Date => "date",
+            Self::Timestamp => "timestamp",
+            Self::TimestampTz => "timestamp with time zone",
+            Self::Uuid => "uuid",
+        }
+    }
+}
+
 /// Writes the value as the source would, without quotes.
 impl fmt::Display for Scalar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -118,7 +150,7 @@ mod tests {
     fn texts_become_values_and_read_back() {
         let check = |kind: ScalarKind, text: &str, json: &str| {
             let scalar = kind.parse(text).unwrap();
-            assert_eq!(scalar.to_string(), text);
+            assert_eq!((scalar.to_string().as_str(), scalar.kind()), (text, kind));
             assert_eq!(serde_json::to_string(&scalar).unwrap(), json);
             assert_eq!(serde_json::from_str::<Scalar>(json).unwrap(), scalar);
         };

@@ -45,7 +45,8 @@ pub(crate) fn read(key: &[KeyColumn], row: &TextRow, from: usize) -> Result<Vec<
     key.iter().zip(row.iter().skip(from)).map(|(column, text)| read_one(column, text.as_deref())).collect()
 }
 
-fn read_one(column: &KeyColumn, text: Option<&str>) -> Result<Scalar, SourceError> {
+/// Reads one value of a column of a key.
+pub(crate) fn read_one(column: &KeyColumn, text: Option<&str>) -> Result<Scalar, SourceError> {
     let unreadable = |what: &str| {
         let message = format!("the value of key column `{}` can't be read: {what}", column.name);
         SourceError::new(SourceErrorKind::Protocol, message)

@@ -10,6 +10,9 @@
 //! as comparisons of tuples, which an index serves, with every value as a quoted literal of its column's type. Splits
 //! come from samples of a table's pages, counted by the server, which returns nothing but the cuts.
 //!
+//! What preflight asks takes one round trip for each statement, is answered by the planner, by catalogs and by the two
+//! ends of an index, and never scans a table.
+//!
 //! ```no_run
 //! use rivet_model::{ConnectionSettings, SourceKind};
 //! use rivet_postgres::PostgresFactory;
@@ -28,6 +31,7 @@ mod describe;
 mod dialect;
 mod error;
 mod estimate;
+mod inspect;
 mod key;
 mod link;
 mod oid;

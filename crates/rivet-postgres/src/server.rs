@@ -24,7 +24,7 @@ const IDENTIFY: &str = "SELECT current_setting('server_version'), current_settin
      coalesce(has_function_privilege(to_regprocedure('pg_catalog.pg_current_wal_lsn()'), 'execute') \
      AND has_function_privilege(to_regprocedure('pg_catalog.pg_last_wal_replay_lsn()'), 'execute'), false)::int, \
      coalesce(has_function_privilege(to_regprocedure('pg_catalog.pg_control_system()'), 'execute'), false)::int, \
-     (current_setting('server_encoding') = 'SQL_ASCII')::int";
+     (current_setting('server_encoding') = 'SQL_ASCII')::int, current_database()";
 
 /// Asks the server who it is.
 pub(crate) async fn identify(session: &mut Session) -> Result<Server, SourceError> {
@@ -45,6 +45,7 @@ pub(crate) async fn identify(session: &mut Session) -> Result<Server, SourceErro
         pooled: own_pid.as_deref() != Some(value(row, 3)?),
         role: value(row, 4)?.to_owned(),
         system_id: None,
+        database: value(row, 8)?.to_owned(),
     };
     if value(row, 6)? == "1" {
         let rows = session.query("SELECT system_identifier FROM pg_catalog.pg_control_system()").await?;

@@ -75,6 +75,18 @@ impl Session {
         &self.tap
     }
 
+    /// Returns whether the connection is there still, as far as that shows without a question.
+    pub(crate) async fn lives(&mut self) -> bool {
+        // Until then the runtime has not looked at what came in meanwhile.
+        tokio::task::yield_now().await;
+        std::future::poll_fn(|cx| {
+            self.drive(cx);
+            Poll::Ready(())
+        })
+        .await;
+        !self.silent && self.driving.get_mut().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Moves bytes both ways as far as they go now.
     pub(crate) fn drive(&mut self, cx: &mut Context<'_>) {
         let driving = self.driving.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -102,14 +114,15 @@ impl Session {
         }
     }
 
-    /// Sends a statement that holds the user's own text, and points into that text where the server complains. Its
-    /// answer may take as long as the limits of its transaction say.
-    pub(crate) async fn query_of_user(
+    /// Sends a statement that may hold the user's own text, that of a relation, and points into that text where the
+    /// server complains. Its answer may take as long as the limits of its transaction say.
+    pub(crate) async fn query_of_user<'a>(
         &mut self,
         statement: &Statement,
-        relation: &Relation,
+        relation: impl Into<Option<&'a Relation>>,
         statement_timeout: Duration,
     ) -> Result<Vec<TextRow>, SourceError> {
+        let relation = relation.into();
         let patience = patience(statement_timeout, Duration::ZERO);
         let asking = async {
             let mut answers = self.start(&statement.sql).await?;
@@ -122,7 +135,12 @@ impl Session {
                 match next.await {
                     None => return Ok(rows),
                     Some(Ok(message)) => rows.extend(text_row(&message)?),
-                    Some(Err(error)) => return Err(self.explain_in(error, statement, relation)),
+                    Some(Err(error)) => {
+                        return Err(match relation {
+                            Some(relation) => self.explain_in(error, statement, relation),
+                            None => self.explain(error),
+                        });
+                    }
                 }
             }
         };

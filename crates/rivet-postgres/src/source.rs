@@ -1,16 +1,18 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rivet_model::{ConnectionSettings, ReadView, SourceKind};
 use rivet_source::{
-    DescribeRequest, Description, ScanLimits, ScanSpec, ServerInfo, Snapshot, Source, SourceError, SourceFactory,
-    Split, SplitRequest, Watermark, WatermarkRequest,
+    DescribeRequest, Description, Inspector, ScanLimits, ScanSpec, ServerInfo, Snapshot, Source, SourceError,
+    SourceFactory, Split, SplitRequest, Watermark, WatermarkRequest,
 };
 use tokio::sync::OnceCell;
 
 use crate::connect::Connector;
 use crate::describe::describe;
+use crate::inspect::PostgresInspector;
 use crate::server::{Server, identify};
 use crate::session::Session;
 use crate::snapshot::PostgresSnapshot;
@@ -85,6 +87,11 @@ impl Source for PostgresSource {
         let found = watermark(&mut session, server.info.replica, spec, request, limits).await?;
         session.close().await;
         Ok(found)
+    }
+
+    async fn inspector(&self, patience: Duration) -> Result<Box<dyn Inspector>, SourceError> {
+        let (session, _) = self.session().await?;
+        Ok(Box::new(PostgresInspector::new(self.connector.clone(), session, patience)))
     }
 
     async fn open_snapshot(

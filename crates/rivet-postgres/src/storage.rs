@@ -34,6 +34,8 @@ pub(crate) struct Storage {
     pub(crate) hides_rows: bool,
     /// Pages that it has now.
     pub(crate) pages: u64,
+    /// Bytes of values that are too large for its pages, compressed as they are.
+    pub(crate) bytes_beside: u64,
     /// Whether there are no statistics.
     pub(crate) never_analyzed: bool,
 }
@@ -53,7 +55,8 @@ pub(crate) async fn read(session: &mut Session, table: &TableRef) -> Result<Vec<
          pg_catalog.has_table_privilege(c.oid, 'select')::int, \
          CASE WHEN c.relkind IN ('r', 'm') THEN coalesce(pg_catalog.pg_relation_size(c.oid), 0) ELSE 0 END \
          / pg_catalog.current_setting('block_size')::bigint, \
-         (c.reltuples < 0 OR (c.reltuples = 0 AND c.relpages = 0))::int, pg_catalog.row_security_active(c.oid)::int \
+         (c.reltuples < 0 OR (c.reltuples = 0 AND c.relpages = 0))::int, pg_catalog.row_security_active(c.oid)::int, \
+         CASE WHEN c.reltoastrelid = 0 THEN 0 ELSE coalesce(pg_catalog.pg_relation_size(c.reltoastrelid), 0) END \
          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
          LEFT JOIN pg_catalog.pg_am m ON m.oid = c.relam, pg_catalog.to_regclass({name}) AS t (id) \
          WHERE c.oid = t.id OR c.oid IN (SELECT relid FROM pg_catalog.pg_partition_tree(t.id)) \
@@ -79,5 +82,6 @@ fn storage(row: &TextRow) -> Result<Storage, SourceError> {
         pages: number(row, 6)?,
         never_analyzed: flag(7)?,
         hides_rows: flag(8)?,
+        bytes_beside: number(row, 9)?,
     })
 }

@@ -24,8 +24,10 @@ pub(crate) async fn watermark(
         let message = format!("the {} has no key that an export could follow", spec.relation);
         return Err(SourceError::new(SourceErrorKind::Config, message).with_help("Name its cursor in `cursor_column`."));
     };
+    // Before the transaction sees anything: what it sees is at least as new as its clock says.
+    let clock = if replica { replayed_clock(session).await? } else { "pg_catalog.now()".to_owned() };
     session.query(&dialect::begin(None, true, limits)).await?;
-    let mut asker = Asker { session, spec, limits };
+    let mut asker = Asker { session, spec, limits, clock };
     let now = asker.now().await?;
     let upper = match &request.hold {
         Hold::Nothing => None,
@@ -39,22 +41,48 @@ pub(crate) async fn watermark(
         _ => asker.last(None, None).await?,
     };
     let null_rows = if request.count_nulls { Some(asker.count_nulls().await?) } else { None };
+    let seen_at = asker.moment("pg_catalog.clock_timestamp()").await?;
     // What a replica's own sessions do says nothing of the writers on its primary.
     let oldest_transaction = if replica { None } else { asker.oldest_transaction().await? };
     session.query("COMMIT").await?;
-    Ok(Watermark { highest, newest, null_rows, now, oldest_transaction })
+    Ok(Watermark { highest, newest, null_rows, now, seen_at, oldest_transaction })
+}
+
+/// The moment, as a literal, up to which a replica shows what its primary has committed.
+///
+/// That is when the last replayed transaction was committed; where everything that was received is replayed, also when
+/// the last message was sent, as far as the role may see it. The order matters: what arrives between the two
+/// questions is newer than the first answer.
+async fn replayed_clock(session: &mut Session) -> Result<String, SourceError> {
+    let sent = session.query("SELECT last_msg_send_time FROM pg_catalog.pg_stat_wal_receiver").await?;
+    let sent = sent.into_iter().flatten().flatten().next();
+    let sent = sent.map_or_else(|| "NULL".to_owned(), |sent| dialect::literal(&sent));
+    let sql = format!(
+        "SELECT coalesce(greatest(pg_catalog.pg_last_xact_replay_timestamp(), \
+         CASE WHEN pg_catalog.pg_last_wal_receive_lsn() = pg_catalog.pg_last_wal_replay_lsn() \
+         THEN {sent}::pg_catalog.timestamptz END), '1970-01-01 00:00:00+00')"
+    );
+    let replayed = session.query(&sql).await?.into_iter().flatten().flatten().next().unwrap_or_default();
+    Ok(format!("least({}::pg_catalog.timestamptz, pg_catalog.now())", dialect::literal(&replayed)))
 }
 
 struct Asker<'a> {
     session: &'a mut Session,
     spec: &'a ScanSpec,
     limits: &'a ScanLimits,
+    /// The clock that a lag is taken from, as an expression.
+    clock: String,
 }
 
 impl Asker<'_> {
     async fn now(&mut self) -> Result<Timestamp, SourceError> {
-        let sql = "SELECT (extract(epoch FROM pg_catalog.now()) * 1000000)::pg_catalog.int8";
-        let rows = self.session.query(sql).await?;
+        let clock = self.clock.clone();
+        self.moment(&clock).await
+    }
+
+    async fn moment(&mut self, expression: &str) -> Result<Timestamp, SourceError> {
+        let sql = format!("SELECT (extract(epoch FROM {expression}) * 1000000)::pg_catalog.int8");
+        let rows = self.session.query(&sql).await?;
         let moment = rows.first().map_or(Ok(0), |row| number(row, 0))?;
         Timestamp::from_microsecond(moment)
             .map_err(|error| SourceError::new(SourceErrorKind::Protocol, format!("the server's clock: {error}")))
@@ -68,7 +96,7 @@ impl Asker<'_> {
             return Err(SourceError::new(SourceErrorKind::Config, message)
                 .with_help("Follow a column of days or moments, or take `cursor_lag` out."));
         }
-        let moment = format!("(pg_catalog.now() - interval '{}.{:06} seconds')", lag.as_secs(), lag.subsec_micros());
+        let moment = format!("({} - interval '{}.{:06} seconds')", self.clock, lag.as_secs(), lag.subsec_micros());
         let local = format!("({moment} AT TIME ZONE {})", dialect::literal(time_zone));
         // A day counts once it is over.
         let (expression, inclusive) = match first.source_type.id {

@@ -12,7 +12,7 @@ use crate::{ScanSpec, SourceError};
 ///
 /// Each question is a statement, or a few, in a read-only transaction with a statement and a lock timeout of its own,
 /// so that one that is slow or forbidden costs no more than its own answer. Everything that was sent is in
-/// [`Inspector::probes`], failed ones too.
+/// [`Inspector::take_probes`], failed ones too.
 #[async_trait]
 pub trait Inspector: std::fmt::Debug + Send {
     /// Asks the source's planner about the very statement that a scan would send.
@@ -104,7 +104,7 @@ pub enum AccessPath {
 /// What a catalog says of a relation.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RelationStatistics {
-    /// What it is: `table`, `partitioned table`, `view`, `materialized view`, `foreign table` or `query`.
+    /// What it is: `table`, `unlogged table`, `partitioned table`, `view`, `materialized view`, `foreign table` or `query`.
     pub kind: String,
     /// Rows that the catalog expects in it.
     pub estimated_rows: Option<u64>,

@@ -25,6 +25,8 @@ pub struct ServerInfo {
     /// A text that is the same for every connection to one server and differs between servers, where the role
     /// may ask for it.
     pub system_id: Option<String>,
+    /// The database that statements run in.
+    pub database: String,
 }
 
 /// Which columns are wanted, and as what.

@@ -139,8 +139,11 @@ pub struct Watermark {
     pub newest: Option<Vec<Scalar>>,
     /// Rows that no range of keys holds: those of [`RowRange::NullKey`]. None where nobody asked.
     pub null_rows: Option<u64>,
-    /// The clock of the source.
+    /// The clock of the source: everything that was committed until then has been looked at. On a replica that is the
+    /// clock of what it has replayed.
     pub now: Timestamp,
+    /// The clock of the source once everything had been looked at.
+    pub seen_at: Timestamp,
     /// The age of the oldest transaction that may still write, as far as the role may see.
     pub oldest_transaction: Option<Duration>,
 }

@@ -10,6 +10,8 @@ pub(crate) const POSTGRES_TLS: &str = "RIVET_TEST_POSTGRES_TLS_URL";
 const POSTGRES_CA: &str = "RIVET_TEST_POSTGRES_CA";
 /// A Python that imports `pyarrow` and `duckdb`.
 pub(crate) const PYTHON: &str = "RIVET_TEST_PYTHON";
+/// The folder of a PostgreSQL server's programs.
+const POSTGRES_PROGRAMS: &str = "RIVET_TEST_POSTGRES_PROGRAMS";
 /// A folder on a disk of a few megabytes.
 const SMALL_DISK: &str = "RIVET_TEST_SMALL_DISK";
 
@@ -38,6 +40,12 @@ pub fn scale() -> String {
 #[track_caller]
 pub fn certificate_authority() -> PathBuf {
     required(POSTGRES_CA).into()
+}
+
+/// Returns the folder of `initdb`, `pg_ctl` and `pg_basebackup`.
+#[track_caller]
+pub fn postgres_programs() -> PathBuf {
+    required(POSTGRES_PROGRAMS).into()
 }
 
 /// Returns a folder on a disk of 16 MiB that tests may fill. It is shared: use a folder of your own in it.

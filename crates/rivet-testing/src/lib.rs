@@ -26,7 +26,7 @@ mod session;
 
 pub use comparison::{assert_same, compare};
 pub use database::TestDatabase;
-pub use environment::{SCALE, certificate_authority, scale, small_disk};
+pub use environment::{SCALE, certificate_authority, postgres_programs, scale, small_disk};
 pub use fault_proxy::{Fault, FaultProxy};
 pub use process::{Finished, RivetCommand, Running, Stop};
 pub use project::Project;

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use miette::{Result, miette};
 
-use super::{Keeper, Servers, SmallDisk, Wanted, flat, python};
+use super::{Keeper, Servers, SmallDisk, Wanted, flat, local, python};
 use crate::workspace;
 
 const POSTGRES: &str = "RIVET_TEST_POSTGRES_URL";
@@ -12,6 +12,8 @@ const PGBOUNCER_TESTS: &str = "pgbouncer";
 const TLS_TESTS: &str = "tls";
 const PYTHON_TESTS: &str = "compared";
 const DISK_TESTS: &str = "full_disk";
+/// They start, stop and copy servers themselves.
+const OWN_SERVER_TESTS: &str = "own_server";
 
 /// Takes the servers that the environment names, which someone else runs.
 pub(super) fn start(wanted: Wanted) -> Result<Servers> {
@@ -59,6 +61,10 @@ impl Environment {
         match python::environment("requirements.txt") {
             Ok(python) => all.set("RIVET_TEST_PYTHON", python.display().to_string()),
             Err(reason) => all.skip(PYTHON_TESTS, &flat(&reason)),
+        }
+        match local::programs("pg_basebackup") {
+            Some(folder) => all.set("RIVET_TEST_POSTGRES_PROGRAMS", folder.display().to_string()),
+            None => all.skip(OWN_SERVER_TESTS, "no PostgreSQL server is installed on this machine"),
         }
         match SmallDisk::mount() {
             Ok(disk) => {

@@ -92,6 +92,11 @@ fn binaries(version: Option<u32>) -> Result<PathBuf> {
     })
 }
 
+/// Returns the folder of the newest server that is installed, where it has this program too.
+pub(super) fn programs(program: &str) -> Option<PathBuf> {
+    find_binaries(None).filter(|folder| folder.join(program).is_file())
+}
+
 /// Looks for the newest version, or for one version, where packages put them; then in `PATH`.
 fn find_binaries(version: Option<u32>) -> Option<PathBuf> {
     let versions: Vec<u32> = version.map_or_else(|| VERSIONS.rev().collect(), |version| vec![version]);

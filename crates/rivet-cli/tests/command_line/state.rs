@@ -31,7 +31,7 @@ fn position() -> CursorPosition {
 
 /// A run of `orders` that will have moved the cursor to [`position`].
 fn incremental() -> RunRecord {
-    let cursor = CursorRecord { before: None, watermark: Some(position()), seen: None };
+    let cursor = CursorRecord { before: None, watermark: Some(position()), seen: None, awaited: None };
     let range = RowRange::Key { lower: None, upper: Some(KeyBound::including(position().values)) };
     let chunks = vec![Chunk { id: ChunkId(0), range, estimated_rows: Some(1_000) }];
     RunRecord { cursor: Some(cursor), chunks, ..sample_run("orders") }
@@ -176,6 +176,7 @@ fn where_exports_stand_is_a_document() {
                 }
               ]
             },
+            "source": "7123456789/shop",
             "run_id": "[run]",
             "advanced_at": "[moment]"
           },

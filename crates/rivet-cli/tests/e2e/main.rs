@@ -1,7 +1,8 @@
 //! End to end: the built program against a real PostgreSQL.
 //!
 //! `cargo xtask e2e` brings the servers up and runs these. What a machine lacks leaves out the tests with these
-//! words in their names: `pgbouncer`, `tls`, `compared` (a Python with pyarrow and DuckDB), `full_disk`.
+//! words in their names: `pgbouncer`, `tls`, `compared` (a Python with pyarrow and DuckDB), `full_disk`,
+//! `own_server` (a PostgreSQL server installed on the machine).
 
 mod ledger;
 mod support;

@@ -106,7 +106,8 @@ fn an_interrupted_run_keeps_its_chunks_and_goes_on() {
         outcome.assert_said("was cut off and goes on: ");
         let export = outcome.export(0);
         let resumed = export["chunks_resumed"].as_u64().unwrap();
-        assert!((3..CHUNKS).contains(&resumed), "{export}");
+        // Where several workers are at it, those of the first chunks may still have been reading.
+        assert!((1..CHUNKS).contains(&resumed), "{export}");
         assert!(resumed == 3 || parallel > 1, "one worker has finished three chunks: {export}");
         assert_eq!((&export["chunks"], &export["rows"]), (&CHUNKS.into(), &ROWS.into()));
         // A chunk that is done is never read again.

@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::ledger::Ledger;
 use crate::support::{Outcome, Writer, assert_same_rows, csv_rows, manifest, project};
 
-/// 60 MB, which takes a development build many times the budget.
-const ROWS: usize = 300_000;
+/// 40 MB, which takes a development build many times the budget.
+const ROWS: usize = 200_000;
 
 /// In milliseconds.
 const BUDGET: u64 = 300;
@@ -108,10 +108,10 @@ fn the_statements_of_a_full_export_see_one_moment() {
     let project = folder(&database, "table: many, tuning: { statement_budget_s: 0.1 }");
     let writer = Writer::start(&database, |session, step| {
         // Rows move to the end of the table, and a number from one row to another one.
-        let at = step * 9_973 % 290_000;
+        let at = step * 9_973 % 190_000;
         session.execute(&format!(
             "UPDATE many SET word = word || '' WHERE id BETWEEN {at} AND {at} + 100; \
-             UPDATE many SET n = n + 5 WHERE id = {at}; UPDATE many SET n = n - 5 WHERE id = ({at} + 150000) % {ROWS}"
+             UPDATE many SET n = n + 5 WHERE id = {at}; UPDATE many SET n = n - 5 WHERE id = ({at} + 100000) % {ROWS}"
         ));
     });
     let (outcome, _) = watched(&database, &project);

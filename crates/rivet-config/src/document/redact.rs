@@ -176,6 +176,9 @@ fn tree_secrets(text: &str, node: &Node, cuts: &mut Vec<Range<usize>>) {
                     cover_all(text, &url.node, cuts);
                 } else if entry.key == "url" || entry.key == "endpoint" {
                     cover_url(text, &entry.node, cuts);
+                    if entry.key == "endpoint" {
+                        cover_query(text, &entry.node, cuts);
+                    }
                 } else {
                     tree_secrets(text, &entry.node, cuts);
                 }
@@ -218,6 +221,16 @@ fn cover_url(text: &str, node: &Node, cuts: &mut Vec<Range<usize>>) {
     }
 }
 
+/// Covers what follows the `?` of an endpoint: a signature, very likely.
+fn cover_query(text: &str, node: &Node, cuts: &mut Vec<Range<usize>>) {
+    let Origin::File(span) = &node.origin else { return };
+    let Some(source) = text.get(span.clone()) else { return };
+    if let Some(at) = source.find('?') {
+        let end = source.trim_end().trim_end_matches(['"', '\'']).len();
+        cuts.push(span.start + at + 1..span.start + end.max(at + 1));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::yaml::parse;
@@ -238,6 +251,8 @@ mod tests {
         check("# password: s3cret\na: 1", "# password: ***\na: 1");
         check("password: |\n  s3\n  cret\nport: 1", "password: |\n  ***\nport: 1");
         check("url: postgres://u:${DB}x@host/db", "url: postgres://***${DB}***@host/db");
+        check("endpoint: 'https://h/?sig=s3cret'", "endpoint: 'https://h/?***'");
+        check("endpoint: https://h?s3cret # x", "endpoint: https://h?*** # x");
         check("password_env: s3-cret", "password_env: ***");
         check("webhook: { url: https://x/s3cret, on: [failure] }", "webhook: { url: ***, on: [failure] }");
         check("{user: u, pasword: s3cret, port: 1}", "{user: u, pasword: ***, port: 1}");

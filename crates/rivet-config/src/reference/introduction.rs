@@ -42,12 +42,27 @@ query.
 Relative paths (`path`, `query_file`, `url_file`, `ca_file`, `credentials_file`, `state.path`) start from the folder of
 the configuration, not from where Rivet is started. A `query_file` must be below that folder. Placeholders in `path`
 and `prefix` are filled with values made fit for one folder name: characters with a meaning in paths are
-percent-encoded. `{table}` is the table as the configuration names it, its schema included.
+percent-encoded. `{table}` is the table as the configuration names it, its schema included. `{{` stands for `{` itself.
 
 ## Secrets
 
 Passwords, tokens and URLs with user info never appear in errors, logs, plans or manifests. Better still, keep them out
-of the file: `url_env`, `url_file`, `password_env` and the `*_env` keys of destinations name the place instead.
+of the file: `url_env`, `url_file`, `password_env` and the `*_env` keys of destinations name the place instead. What a
+variable puts into a `query` is a part of the query, and stands in plans.
+
+A plan holds where the source is and who connects, and the name of the place that holds the password. `rivet apply`
+reads that place again; it refuses a URL that now leads to another type, host, port, database or user, or whose
+`sslmode` is another one.
+
+| in the configuration | what the plan names |
+|---|---|
+| `url_env`; a `url` that is `${NAME}` and nothing else | the variable, which holds the URL |
+| `url_file` | the file, by its absolute path |
+| `password_env`; a `password` that is `${NAME}` and nothing else | the variable, which holds the password |
+| a `url` whose password is `${NAME}` and nothing else | the variable, which holds the password, percent-encoded |
+| `RIVET_SOURCE__URL`, `RIVET_SOURCE__PASSWORD` | that variable |
+| no password | nothing |
+| any other `url` or `password` | nothing: set `RIVET_SOURCE_PASSWORD` to the password where `rivet apply` runs |
 ";
 
 /// What stands between the modes and the tables.

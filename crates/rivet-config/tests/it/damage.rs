@@ -3,6 +3,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use rivet_config::{Overrides, parse_str};
 
+use crate::round_trip;
 use crate::support::{environment, render, yaml_files};
 
 /// What is put into a file in place of some of its characters.
@@ -72,10 +73,13 @@ proptest! {
     ) {
         let texts = texts();
         let text = damaged(&texts[file.index(texts.len())], &wounds);
-        if let Err(errors) = parse_str(&text, Path::new("conf/rivet.yaml"), &environment(), &Overrides::default()) {
-            prop_assert!(!errors.findings().is_empty());
-            let shown = render(&errors);
-            prop_assert!(!shown.contains("OutOfBounds"), "{}", shown);
+        match parse_str(&text, Path::new("conf/rivet.yaml"), &environment(), &Overrides::default()) {
+            Ok(config) => round_trip::check(&config),
+            Err(errors) => {
+                prop_assert!(!errors.findings().is_empty());
+                let shown = render(&errors);
+                prop_assert!(!shown.contains("OutOfBounds"), "{}", shown);
+            }
         }
     }
 }

@@ -42,7 +42,7 @@ fn variables_lie_over_the_file() {
     assert_eq!((export.tuning.profile, export.tuning.max_retries), (Profile::Safe, 8));
     assert_eq!(export.select.len(), 2);
     assert!(export.skip_empty);
-    assert_eq!(config.state.path, Path::new("./s.redb"));
+    assert_eq!(config.state.path, std::path::absolute("s.redb").unwrap());
 }
 
 #[test]

@@ -5,6 +5,8 @@ mod damage;
 mod errors;
 mod layers;
 mod reference;
+mod round_trip;
 mod secrets;
+mod source_reference;
 mod support;
 mod valid;

@@ -19,7 +19,9 @@ impl ChunkReading {
         let store = Arc::clone(&self.store);
         let writer = ExportWriter::new(Arc::clone(meta.schema()), config.output.clone(), namer, store)?;
         let (quality, progress) = (self.gate()?, self.progress.attempt());
-        let writing = Writing { writer, meta, quality, write_empty: self.write_empty, progress };
+        // The parts of other chunks say what the columns are.
+        let write_empty = !config.skip_empty && self.lock().split.len() == 1;
+        let writing = Writing { writer, meta, quality, write_empty, progress };
         let reading = Reading {
             spec: self.spec.with_range(chunk.range.clone()),
             limits: self.limits.clone(),

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rivet_config::{CursorNulls, Incremental};
 use rivet_model::{
     ColumnName, CursorPosition, CursorRecord, CursorSighting, KeyBound, ReadView, RowRange, RunRecord, Scalar,
+    ScalarKind,
 };
 use rivet_source::{Description, Hold, ScanSpec, SplitBy, SplitRequest, Watermark, WatermarkRequest};
 
@@ -27,40 +28,55 @@ impl ExportRun {
     ) -> Result<ReadPlan, EngineError> {
         let spec = &description.spec;
         let columns = cursor_columns(spec);
-        let before = self.stored_position(&columns).await?;
+        let before = self.stored_position(spec, &columns).await?;
         self.tell_cursor(description, incremental);
         let hold = match (incremental.lag.is_zero(), description.key.temporal) {
             (true, _) | (false, false) => Hold::Nothing,
             (false, true) => Hold::Clock { lag: incremental.lag, time_zone: incremental.time_zone.clone() },
         };
         let mut mark = self.watermark(spec, before.as_ref(), hold, true).await?;
+        let position = |values: &Vec<Scalar>| CursorPosition { columns: columns.clone(), values: values.clone() };
+        let seen = mark.newest.as_ref().map(|values| CursorSighting { at: mark.seen_at, position: position(values) });
+        let mut awaited = None;
         if !incremental.lag.is_zero() && !description.key.temporal {
-            mark.highest = self.held_by_sightings(spec, before.as_ref(), &mark, incremental.lag).await?;
+            let runs = self.shared.state.runs(&self.config.name, RUNS_LOOKED_AT).await?;
+            let sightings = Sightings::of(&runs, &columns, mark.now, incremental.lag);
+            awaited = sightings.awaited.or_else(|| seen.clone());
+            mark.highest = self.held_back(spec, before.as_ref(), sightings.settled, incremental.lag).await?;
         }
         self.tell_transactions(&mark, incremental.lag);
         let takes_nulls = self.judge_nulls(&mark, before.is_some(), incremental)?;
 
-        let position = |values: &Vec<Scalar>| CursorPosition { columns: columns.clone(), values: values.clone() };
-        let seen = mark.newest.as_ref().map(|values| CursorSighting { at: mark.now, position: position(values) });
         let watermark = mark.highest.as_ref().map(position);
         let mut ranges = self.ranges(description, before.as_ref(), watermark.as_ref()).await?;
         if takes_nulls {
             ranges.push((RowRange::NullKey, mark.null_rows));
         }
-        let cursor = Some(CursorRecord { before, watermark, seen });
+        let cursor = Some(CursorRecord { before, watermark, seen, awaited });
         Ok(ReadPlan { chunks: chunks(ranges), view: ReadView::Shared, cursor })
     }
 
-    /// Returns where the export stands; an error where that is a position of other columns.
-    async fn stored_position(&self, columns: &[ColumnName]) -> Result<Option<CursorPosition>, EngineError> {
+    /// Returns where the export stands; an error where that is a position of other columns or types: what comes after
+    /// it is another question then.
+    async fn stored_position(
+        &self,
+        spec: &ScanSpec,
+        columns: &[ColumnName],
+    ) -> Result<Option<CursorPosition>, EngineError> {
         let Some(stored) = self.shared.state.cursor(&self.config.name).await? else { return Ok(None) };
-        if stored.position.columns == columns {
-            return Ok(Some(stored.position));
+        let place = self.shared.place();
+        if let Some(other) = stored.source.filter(|other| *other != place) {
+            self.note(format!("the position was reached on another server or database ({other}); this one is {place}"));
+        }
+        let position = stored.position;
+        let kinds = position.values.iter().map(Scalar::kind);
+        if position.columns == columns && kinds.clone().eq(spec.key.iter().map(|column| column.kind)) {
+            return Ok(Some(position));
         }
         Err(EngineError::CursorChanged {
             export: self.config.name.clone(),
-            stored: listed(&stored.position.columns),
-            configured: listed(columns),
+            stored: described(&position.columns, kinds),
+            configured: described(columns, spec.key.iter().map(|column| column.kind)),
         })
     }
 
@@ -82,15 +98,14 @@ impl ExportRun {
 
     /// Where no clock can be compared with the cursor, an earlier run's clock stands in: what was the newest position
     /// a lag ago, and all before it, has been committed since, unless a transaction takes longer than the lag.
-    async fn held_by_sightings(
+    async fn held_back(
         &mut self,
         spec: &ScanSpec,
         before: Option<&CursorPosition>,
-        mark: &Watermark,
+        settled: Option<CursorPosition>,
         lag: Duration,
     ) -> Result<Option<Vec<Scalar>>, EngineError> {
-        let runs = self.shared.state.runs(&self.config.name, RUNS_LOOKED_AT).await?;
-        let Some(position) = settled_position(&runs, &cursor_columns(spec), mark.now, lag) else {
+        let Some(position) = settled else {
             self.note(format!(
                 "`cursor_lag`: no earlier run has seen where the cursor stood {} s ago, so that nothing is read yet; \
                  what is there now is read by runs from then on",
@@ -98,7 +113,7 @@ impl ExportRun {
             ));
             return Ok(None);
         };
-        let hold = Hold::Position(position.values.clone());
+        let hold = Hold::Position(position.values);
         Ok(self.watermark(spec, before, hold, false).await?.highest)
     }
 
@@ -178,21 +193,69 @@ fn cursor_columns(spec: &ScanSpec) -> Vec<ColumnName> {
     cursor.iter().chain(&spec.fallback).chain(tiebreak).map(|column| column.name.clone()).collect()
 }
 
-fn listed(columns: &[ColumnName]) -> String {
-    columns.iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(", ")
+/// Names columns, the key's with what they hold.
+fn described(columns: &[ColumnName], kinds: impl Iterator<Item = ScalarKind>) -> String {
+    let names = columns.iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(", ");
+    let kinds = kinds.map(ScalarKind::as_str).collect::<Vec<_>>().join(", ");
+    format!("{names}: {kinds}")
 }
 
-/// Returns the newest position that was seen at least a lag before `now`.
-fn settled_position(
-    runs: &[RunRecord],
-    columns: &[ColumnName],
-    now: Timestamp,
-    lag: Duration,
-) -> Option<CursorPosition> {
-    let sightings = runs.iter().filter_map(|run| run.cursor.as_ref()?.seen.as_ref());
-    let settled = sightings.filter(|seen| {
-        let age = Duration::try_from(now.duration_since(seen.at)).unwrap_or_default();
-        age >= lag && seen.position.columns == columns
-    });
-    settled.max_by_key(|seen| seen.at).map(|seen| seen.position.clone())
+/// What earlier runs have seen of a cursor.
+#[derive(Debug, Default)]
+struct Sightings {
+    /// The newest position that was seen at least a lag before now.
+    settled: Option<CursorPosition>,
+    /// The oldest sighting that is not that old yet.
+    awaited: Option<CursorSighting>,
+}
+
+impl Sightings {
+    /// Looks through runs, the newest first.
+    fn of(runs: &[RunRecord], columns: &[ColumnName], now: Timestamp, lag: Duration) -> Self {
+        let age = |seen: &CursorSighting| Duration::try_from(now.duration_since(seen.at)).unwrap_or_default();
+        let of_columns = |seen: &&CursorSighting| seen.position.columns == columns;
+        let cursors = || runs.iter().filter_map(|run| run.cursor.as_ref());
+        // What one run hands on to the next; what older runs had handed on has become old enough since, or stands there.
+        let handed_on = cursors().next().and_then(|cursor| cursor.awaited.as_ref()).filter(of_columns);
+        let all = || cursors().filter_map(|cursor| cursor.seen.as_ref()).filter(of_columns).chain(handed_on);
+        Self {
+            settled: all().filter(|seen| age(seen) >= lag).max_by_key(|seen| seen.at).map(|seen| seen.position.clone()),
+            awaited: handed_on.filter(|seen| age(seen) < lag).cloned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use rivet_history::conformance::sample_cursor_run;
+
+    use super::*;
+
+    /// A run of each minute, each handing on what it waits for.
+    #[test]
+    fn a_position_settles_however_many_runs_there_are_meanwhile() {
+        let columns: Vec<ColumnName> = vec!["id".parse().unwrap()];
+        let lag = Duration::from_hours(24);
+        let mut runs: Vec<RunRecord> = Vec::new();
+        let (mut reached, mut now) = (0, Timestamp::UNIX_EPOCH);
+        for minute in 0..5_000 {
+            now += SignedDuration::from_mins(1);
+            let found = Sightings::of(&runs, &columns, now, lag);
+            if let Some(position) = &found.settled {
+                let Scalar::Int(seen) = position.values[0] else { panic!("a number") };
+                assert!(seen <= minute - 24 * 60, "{seen} at {minute}");
+                reached = reached.max(seen);
+            }
+            let position = CursorPosition { columns: columns.clone(), values: vec![Scalar::Int(minute)] };
+            let seen = CursorSighting { at: now, position };
+            let awaited = found.awaited.or_else(|| Some(seen.clone()));
+            let cursor = CursorRecord { before: None, watermark: None, seen: Some(seen), awaited };
+            let template = sample_cursor_run("t", None, None);
+            runs.insert(0, RunRecord { cursor: Some(cursor), ..template });
+            // Far fewer than a lag's worth.
+            runs.truncate(100);
+        }
+        assert!(reached > 5_000 - 2 * 24 * 60 - 100, "{reached}");
+    }
 }

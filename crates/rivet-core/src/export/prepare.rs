@@ -32,7 +32,7 @@ impl ExportRun {
         for note in &description.notes {
             self.note(note.clone());
         }
-        let fingerprint = fingerprint::of(&self.config, &description.spec);
+        let fingerprint = fingerprint::of(&self.config, &description.spec, &self.shared.place());
         let meta = MetaAppender::new(&self.config.output.meta_columns, &description.spec.schema(), self.started_at)?;
         let fields = ManifestField::of_schema(meta.schema());
         if let Some(unfinished) = self.unfinished.take() {
@@ -49,6 +49,7 @@ impl ExportRun {
             run_id: self.run_id,
             export: self.config.name.clone(),
             fingerprint,
+            source: Some(self.shared.place()),
             status: RunStatus::Running,
             started_at: self.started_at,
             finished_at: None,

@@ -129,7 +129,6 @@ impl ExportRun {
             store: Arc::clone(&prepared.store),
             limits: limits(&self.config.tuning),
             view: record.view,
-            write_empty: !self.config.skip_empty && record.chunks.len() == 1,
             progress,
             stop: self.shared.cancel.child_token(),
             state: Mutex::new(ReadState::new(waiting, record.chunks.clone(), quality)),

@@ -30,6 +30,15 @@ pub(crate) struct Shared {
     pub(crate) cancel: CancellationToken,
 }
 
+impl Shared {
+    /// Names the server and the database that is read, in the same way whatever address led there, where the server
+    /// tells who it is.
+    pub(crate) fn place(&self) -> String {
+        let server = self.server.system_id.clone().unwrap_or_else(|| self.source.to_string());
+        format!("{server}/{}", self.server.database)
+    }
+}
+
 /// One run of one export.
 pub(crate) struct ExportRun {
     pub(super) shared: Shared,

@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +22,12 @@ use crate::{EngineError, EventKind, failpoint};
 /// Pieces that one chunk is cut into at a time, at most.
 const MOST_PIECES: u64 = 64;
 
+/// The part of the budget that a statement may take by itself, for chunks to be cut.
+const MOST_FIXED: f64 = 0.5;
+
+/// How often a chunk is cut in two because it failed, one piece after the other: to a thirty-second.
+const MOST_HALVINGS: u32 = 5;
+
 /// A chunk that is expected to take this many times the budget is cut; a little more is let be.
 const TOLERANCE: f64 = 1.25;
 
@@ -36,7 +42,6 @@ pub(super) struct ChunkReading {
     pub(super) spec: ScanSpec,
     pub(super) limits: ScanLimits,
     pub(super) view: ReadView,
-    pub(super) write_empty: bool,
     pub(super) progress: Arc<Progress>,
     /// Stops all workers when one fails.
     pub(super) stop: CancellationToken,
@@ -58,30 +63,34 @@ pub(super) struct ReadState {
     pub(super) large_batches: u64,
     pub(super) retries: u64,
     pub(super) statements: u64,
-    /// Rows that one statement reads in its budget; known once a chunk took longer.
-    pace: Option<f64>,
+    /// How often the pieces of a chunk were cut in two because they failed.
+    halvings: BTreeMap<ChunkId, u32>,
+    pace: Pace,
+}
+
+/// How much a statement reads in its budget.
+#[derive(Debug, Default)]
+struct Pace {
+    /// Rows in the budget; known once a chunk took longer, and while cutting helps.
+    rows: Option<f64>,
+    /// The largest chunk that took longer: its rows and its time.
+    slow: Option<(u64, Duration)>,
+    /// Whether a statement takes much of the budget however little it reads: then smaller chunks would only make it
+    /// more of them.
+    is_fixed: bool,
 }
 
 impl ReadState {
     pub(super) fn new(waiting: VecDeque<Chunk>, split: Vec<Chunk>, quality: QualityGate) -> Self {
         let (done, large_batches, retries, statements) = (Vec::new(), 0, 0, 0);
-        Self { waiting, split, done, quality, large_batches, retries, statements, pace: None }
-    }
-
-    /// Learns from a chunk how many rows one statement may read.
-    fn learn(&mut self, rows: u64, elapsed: Duration, budget: Duration) {
-        if budget.is_zero() || elapsed.is_zero() || (elapsed <= budget && self.pace.is_none()) {
-            return;
-        }
-        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-        let pace = (rows.max(1) as f64) * budget.as_secs_f64() / elapsed.as_secs_f64();
-        self.pace = Some(pace);
+        let (halvings, pace) = (BTreeMap::new(), Pace::default());
+        Self { waiting, split, done, quality, large_batches, retries, statements, halvings, pace }
     }
 
     /// Returns how many pieces a chunk should be read in.
     fn pieces(&self, chunk: &Chunk) -> u64 {
-        let (Some(pace), Some(rows), RowRange::Key { .. } | RowRange::All) =
-            (self.pace, chunk.estimated_rows, &chunk.range)
+        let (false, Some(pace), Some(rows), RowRange::Key { .. } | RowRange::All) =
+            (self.pace.is_fixed, self.pace.rows, chunk.estimated_rows, &chunk.range)
         else {
             return 1;
         };
@@ -93,6 +102,33 @@ impl ReadState {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive number")]
         let pieces = ratio.ceil().min(1e6) as u64;
         pieces.clamp(2, MOST_PIECES)
+    }
+}
+
+impl Pace {
+    /// Learns from a chunk how many rows one statement may read.
+    fn learn(&mut self, rows: u64, elapsed: Duration, budget: Duration) {
+        if budget.is_zero() || elapsed.is_zero() || (elapsed <= budget && self.slow.is_none()) {
+            return;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        let float = |rows: u64| rows.max(1) as f64;
+        let (seconds, budget_seconds) = (elapsed.as_secs_f64(), budget.as_secs_f64());
+        match self.slow {
+            // Two chunks of different sizes tell what a statement takes by itself and what a row adds to it.
+            Some((slow_rows, slow)) if rows <= slow_rows / 2 => {
+                let per_row = (slow.as_secs_f64() - seconds).max(0.0) / (float(slow_rows) - float(rows));
+                let by_itself = (seconds - per_row * float(rows)).max(0.0);
+                self.is_fixed = by_itself > budget_seconds * MOST_FIXED || per_row == 0.0;
+                self.rows = (!self.is_fixed).then(|| ((budget_seconds - by_itself) / per_row).max(1.0));
+            }
+            _ => {
+                if elapsed > budget {
+                    self.slow = Some((rows, elapsed));
+                }
+                self.rows = Some(float(rows) * budget_seconds / seconds);
+            }
+        }
     }
 }
 
@@ -152,7 +188,8 @@ impl ChunkReading {
             if self.stop.is_cancelled() || !self.repeats_chunks() {
                 return Err(error);
             }
-            if asks_for_less(&error) && self.cut(&chunk, 2).await? {
+            if asks_for_less(&error) && self.may_halve(&chunk) && self.cut(&chunk, 2).await? {
+                self.count_halving(&chunk);
                 self.note(format!("chunk {} is read in smaller pieces: {error}", chunk.id));
                 self.lock().retries += 1;
                 return Ok(());
@@ -185,7 +222,7 @@ impl ChunkReading {
             failpoint::reach("chunk_checkpointed");
         }
         let mut state = self.lock();
-        state.learn(summary.rows, summary.statement_elapsed, self.limits.statement_budget);
+        state.pace.learn(summary.rows, summary.statement_elapsed, self.limits.statement_budget);
         state.done.push(checkpoint);
         state.quality.merge(written.quality);
         state.large_batches += written.large_batches;
@@ -228,6 +265,18 @@ impl ChunkReading {
         Ok(true)
     }
 
+    fn may_halve(&self, chunk: &Chunk) -> bool {
+        self.lock().halvings.get(&chunk.id).copied().unwrap_or_default() < MOST_HALVINGS
+    }
+
+    /// The two pieces of the chunk wait before all others.
+    fn count_halving(&self, chunk: &Chunk) {
+        let mut state = self.lock();
+        let depth = state.halvings.get(&chunk.id).copied().unwrap_or_default() + 1;
+        let pieces: Vec<ChunkId> = state.waiting.iter().take(2).map(|piece| piece.id).collect();
+        state.halvings.extend(pieces.into_iter().map(|id| (id, depth)));
+    }
+
     fn note(&self, note: String) {
         self.shared.announcer.say(EventKind::Note { export: self.config.name.clone(), note });
     }
@@ -259,22 +308,34 @@ mod tests {
     fn chunks_follow_the_time_that_they_took() {
         let (second, key) = (Duration::from_secs(1), RowRange::Key { lower: None, upper: None });
         let mut state = state();
-        state.learn(1_000, second / 2, second);
+        state.pace.learn(1_000, second / 2, second);
         assert_eq!(state.pieces(&chunk(Some(1_000_000), key.clone())), 1, "nothing took too long");
-        state.learn(1_000, second * 4, second);
+        state.pace.learn(1_000, second * 4, second);
         assert_eq!(state.pieces(&chunk(Some(1_000), key.clone())), 4);
         assert_eq!(state.pieces(&chunk(Some(300), key.clone())), 1, "a little more is let be");
         assert_eq!(state.pieces(&chunk(Some(u64::MAX), key.clone())), MOST_PIECES);
         assert_eq!(state.pieces(&chunk(None, key.clone())), 1);
         assert_eq!(state.pieces(&chunk(Some(1_000), RowRange::NullKey)), 1, "NULLs can't be cut");
-        state.learn(1_000, second / 2, second);
+        state.pace.learn(1_000, second / 2, second);
         assert_eq!(state.pieces(&chunk(Some(1_000), key)), 1, "the source has become faster");
+    }
+
+    #[test]
+    fn what_takes_its_time_whatever_is_read_is_not_cut() {
+        let (second, key) = (Duration::from_secs(1), RowRange::Key { lower: None, upper: None });
+        let mut state = state();
+        state.pace.learn(64_000, second * 8, second);
+        assert_eq!(state.pieces(&chunk(Some(64_000), key.clone())), 8);
+        state.pace.learn(8_000, second * 7, second);
+        assert_eq!(state.pieces(&chunk(Some(64_000), key.clone())), 1, "an eighth took as long");
+        state.pace.learn(8_000, second, second);
+        assert_eq!(state.pieces(&chunk(Some(64_000), key)), 8, "now it does follow the rows");
     }
 
     #[test]
     fn without_a_budget_nothing_is_cut() {
         let mut state = state();
-        state.learn(1_000, Duration::from_secs(100), Duration::ZERO);
+        state.pace.learn(1_000, Duration::from_secs(100), Duration::ZERO);
         assert_eq!(state.pieces(&chunk(Some(1_000_000), RowRange::All)), 1);
     }
 }

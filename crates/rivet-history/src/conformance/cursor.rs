@@ -30,7 +30,7 @@ async fn end(store: &dyn StateStore, run: &RunRecord, status: RunStatus) {
 
 fn at(run: RunId, id: i64) -> CursorState {
     let advanced_at = sample_end(RunStatus::Committed).finished_at;
-    CursorState { position: sample_position(id), run_id: run, advanced_at }
+    CursorState { position: sample_position(id), source: sample_run("any").source, run_id: run, advanced_at }
 }
 
 async fn a_committed_run_advances(store: Arc<dyn StateStore>) {

@@ -43,6 +43,7 @@ pub fn sample_run(export: &str) -> RunRecord {
         run_id: RunId::generate(),
         export: sample_name(export),
         fingerprint: Fingerprint("0f".repeat(32)),
+        source: Some("7123456789/shop".to_owned()),
         status: RunStatus::Running,
         started_at: Timestamp::now(),
         finished_at: None,
@@ -110,6 +111,7 @@ pub fn sample_cursor_run(export: &str, before: Option<i64>, watermark: Option<i6
         before: before.map(sample_position),
         watermark: watermark.map(sample_position),
         seen: Some(CursorSighting { at: Timestamp::UNIX_EPOCH, position: sample_position(i64::MAX) }),
+        awaited: Some(CursorSighting { at: Timestamp::UNIX_EPOCH, position: sample_position(0) }),
     };
     RunRecord { chunks: sample_chunks(1), cursor: Some(cursor), ..sample_run(export) }
 }

@@ -105,6 +105,9 @@ async fn a_file_of_version_1_takes_what_is_new() {
     let store = RedbStore::open(&path).unwrap();
     let stands = store.cursor(&run.export).await.unwrap();
     let position = conformance::sample_position(10);
-    assert_eq!(stands, Some(CursorState { position, run_id: run.run_id, advanced_at: end.finished_at }));
+    assert_eq!(
+        stands,
+        Some(CursorState { position, source: run.source, run_id: run.run_id, advanced_at: end.finished_at })
+    );
     assert_eq!(store.run(run.run_id).await.unwrap().unwrap().chunks, conformance::sample_chunks(3));
 }

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use rivet_model::{ColumnName, Relation};
+use rivet_model::{ColumnName, Relation, ScalarKind};
 use rivet_source::{KeyColumn, KeyFacts, KeyRequest, SourceError, SourceErrorKind, Tiebreak};
 
 use super::catalog::Catalog;
@@ -15,7 +15,6 @@ pub(super) struct Key {
     pub(super) columns: Vec<KeyColumn>,
     pub(super) fallback: Option<KeyColumn>,
     pub(super) facts: KeyFacts,
-    pub(super) note: Option<String>,
 }
 
 /// What is known of a relation when its key is looked for.
@@ -59,11 +58,7 @@ impl Known<'_> {
             indexed: columns.first().is_some_and(|column| self.indexed(column)),
             temporal: columns.first().is_some_and(|column| is_temporal(column.kind)),
         };
-        let note = (by_default && !names.is_empty()).then(|| {
-            let listed: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-            format!("no column was named to order the rows by: {}, its own key, does", listed.join(", "))
-        });
-        Ok(Key { columns, fallback, facts, note })
+        Ok(Key { columns, fallback, facts })
     }
 
     fn all_exist(&self, request: &KeyRequest) -> Result<(), SourceError> {
@@ -132,7 +127,7 @@ impl Known<'_> {
 
     fn fallback(&self, name: &ColumnName, first: &KeyColumn) -> Result<KeyColumn, SourceError> {
         let fallback = self.column(name.as_str())?;
-        if fallback.kind == first.kind {
+        if compare(&fallback, first) {
             return Ok(fallback);
         }
         let (of, is) = (&first.source_type.name, &fallback.source_type.name);
@@ -140,4 +135,12 @@ impl Known<'_> {
         Err(SourceError::new(SourceErrorKind::UnsupportedType, message)
             .with_help("Name a column of the same type, or cast one of them in a `query`."))
     }
+}
+/// Whether the server compares values of both columns as of one type. Texts are of one kind with much else that is
+/// kept as text: enums, addresses, intervals.
+fn compare(one: &KeyColumn, other: &KeyColumn) -> bool {
+    const STRINGS: &[&str] = &["text", "varchar", "bpchar", "name"];
+    let (base, other_base) = (one.source_type.base.as_str(), other.source_type.base.as_str());
+    let are_strings = STRINGS.contains(&base) && STRINGS.contains(&other_base);
+    one.kind == other.kind && (one.kind != ScalarKind::Text || base == other_base || are_strings)
 }

@@ -74,7 +74,7 @@ pub(crate) async fn describe(session: &mut Session, request: &DescribeRequest) -
         (column, source_type, not_null)
     });
     let columns = plan_all(&result, typed, request)?;
-    let notes = columns.iter().filter_map(|column| note(column, request)).chain(key.note).collect();
+    let notes = columns.iter().filter_map(|column| note(column, request)).collect();
     let spec = ScanSpec {
         relation_width: result.len(),
         key_columns: primary_key(&relation, &result, &indexes),

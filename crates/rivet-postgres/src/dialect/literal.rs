@@ -23,10 +23,17 @@ pub(super) fn typed(value: &Scalar, of: &SourceType) -> String {
         // What the text of money looks like is a matter of the server's locale.
         oid::MONEY => format!("{text}::pg_catalog.numeric::pg_catalog.money"),
         // The name of a built-in type is its own even where the column's type is a domain over it.
-        id if id < FIRST_FOREIGN_ID => format!("{text}::pg_catalog.{}", type_name(&of.base)),
-        // A bare literal takes the type of what it is compared with, wherever the search path leads.
-        _ => text,
+        _ => match built_in(of) {
+            Some(name) => format!("{text}::{name}"),
+            // A bare literal takes the type of what it is compared with, wherever the search path leads.
+            None => text,
+        },
     }
+}
+
+/// Writes the name of a column's type where that is one of the server's own.
+pub(crate) fn built_in(of: &SourceType) -> Option<String> {
+    (of.id < FIRST_FOREIGN_ID).then(|| format!("pg_catalog.{}", type_name(&of.base)))
 }
 
 fn type_name(base: &str) -> String {

@@ -10,6 +10,7 @@ use arrow::datatypes::DataType;
 use rivet_model::{Relation, RowRange, TableRef};
 use rivet_source::{ColumnSpec, ReadAs, ScanLimits, ScanSpec, SourceError, SourceType, TypeShape};
 
+pub(crate) use self::literal::built_in;
 pub(crate) use self::range::{Branch, branches, column_name, condition, key_expressions};
 use crate::decode::{conversion_base, decodes};
 
@@ -23,6 +24,11 @@ pub(crate) struct Statement {
 }
 
 impl Statement {
+    /// Makes a statement without a word of the user's.
+    pub(crate) fn own(sql: impl Into<String>) -> Self {
+        Self { sql: sql.into(), query_start: None }
+    }
+
     /// Puts text around the statement.
     #[must_use]
     pub(crate) fn within(self, before: &str, after: &str) -> Self {

@@ -5,6 +5,7 @@ use super::Splitter;
 use crate::describe::catalog::{number, text};
 use crate::describe::row_description::{self, ResultColumn};
 use crate::dialect;
+use crate::estimate::{Estimate, estimate};
 use crate::storage::{self, Storage, StorageKind};
 
 /// Pages up to which a table is read whole to cut it up: 160 MB.
@@ -36,7 +37,12 @@ pub(super) struct Basis {
 
 impl Splitter<'_> {
     /// Finds the table that a sample can be taken of; none where the relation is to be read whole.
-    pub(super) async fn basis(&mut self, within: &RowRange, few: bool) -> Result<Option<Basis>, SourceError> {
+    pub(super) async fn basis(
+        &mut self,
+        within: &RowRange,
+        expected: Estimate,
+        few: bool,
+    ) -> Result<Option<Basis>, SourceError> {
         let all = matches!(within, RowRange::Key { lower: None, upper: None });
         match &self.spec.relation {
             Relation::Table(table) => {
@@ -50,8 +56,16 @@ impl Splitter<'_> {
             Relation::Query(_) if few => Ok(None),
             Relation::Query(_) => {
                 let Some((table, spec)) = self.origin().await? else { return Ok(None) };
-                let sampleable = self.sampleable(&table).await?;
-                Ok(sampleable.map(|(pages, _)| Basis { spec, pages, own: false }))
+                let Some((pages, _)) = self.sampleable(&table).await? else { return Ok(None) };
+                // What a query leaves out of its table, it may leave out by the key.
+                let statement = dialect::rows(&spec, "1", within)?;
+                let timeout = self.limits.statement_timeout;
+                let all = estimate(self.session, &statement, &spec.relation, timeout).await?;
+                if is_part(expected.rows, all.rows) {
+                    self.notes.push("the query was read once to find where its rows are".to_owned());
+                    return Ok(None);
+                }
+                Ok(Some(Basis { spec, pages, own: false }))
             }
         }
     }
@@ -95,6 +109,11 @@ impl Splitter<'_> {
         }
         Ok(Some((table.clone(), renamed(self.spec, table, names))))
     }
+}
+
+/// Whether a query gives clearly fewer rows than the table has that it takes its key from.
+fn is_part(rows: u64, all: u64) -> bool {
+    rows.saturating_mul(10) < all.saturating_mul(9)
 }
 
 /// The same key under its names in another relation, without columns to read.

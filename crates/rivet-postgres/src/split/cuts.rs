@@ -72,7 +72,7 @@ impl Splitter<'_> {
         let expected = self.expect(within).await?;
         let rows = match size {
             Size::Rows(rows) => Some(rows),
-            Size::Bytes(bytes) => Some((bytes / expected.width.max(1)).max(1)),
+            Size::Bytes(bytes) => Some((bytes / self.row_bytes(expected).await?).max(1)),
             Size::Count(_) => None,
         };
         let pieces = match (size, rows) {
@@ -87,7 +87,7 @@ impl Splitter<'_> {
             return self.quantiles(&self.spec.clone(), within, Pick::Every(rows), None, Scale::One).await;
         }
         let few = expected.rows <= FEW_ROWS;
-        let basis = self.basis(within, few).await?;
+        let basis = self.basis(within, expected, few).await?;
         let Some(Basis { spec, pages, own }) = basis else {
             let pick = rows.map_or(Pick::Count(pieces), |rows| Pick::AtMost(rows as f64));
             return self.quantiles(&self.spec.clone(), within, pick, None, Scale::One).await;

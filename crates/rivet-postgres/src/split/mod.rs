@@ -5,13 +5,17 @@ mod cuts;
 mod days;
 mod pages;
 
-use rivet_model::{KeyBound, RowRange};
-use rivet_source::{Piece, ScanLimits, ScanSpec, SourceError, SourceErrorKind, Split, SplitBy, SplitRequest};
+use arrow::datatypes::DataType;
+use rivet_model::{KeyBound, Relation, RowRange};
+use rivet_source::{
+    ColumnSpec, Piece, ScanLimits, ScanSpec, SourceError, SourceErrorKind, Split, SplitBy, SplitRequest,
+};
 
 use self::cuts::{Cut, Cuts, Size};
 use crate::dialect::{self, Statement};
 use crate::estimate::{Estimate, estimate};
 use crate::session::{Session, TextRow};
+use crate::storage;
 
 /// Pieces of a split, at most: their list is kept whole, in memory and in the run's record.
 const MAX_PIECES: usize = 100_000;
@@ -86,6 +90,22 @@ impl Splitter<'_> {
     async fn expect(&mut self, range: &RowRange) -> Result<Estimate, SourceError> {
         let statement = dialect::select(&self.spec.with_range(range.clone()))?;
         estimate(self.session, &statement, &self.spec.relation, self.limits.statement_timeout).await
+    }
+
+    /// The bytes of a row, at least 1. The planner leaves out what is stored beside the table; where a column that is
+    /// read may be, its share of that is added.
+    async fn row_bytes(&mut self, expected: Estimate) -> Result<u64, SourceError> {
+        let may_be_large = |column: &ColumnSpec| {
+            let data_type = column.field.data_type();
+            !data_type.is_primitive() && *data_type != DataType::Boolean
+        };
+        let Relation::Table(table) = &self.spec.relation else { return Ok(expected.width.max(1)) };
+        if !self.spec.columns.iter().any(may_be_large) {
+            return Ok(expected.width.max(1));
+        }
+        let beside: u64 = storage::read(self.session, table).await?.iter().map(|part| part.bytes_beside).sum();
+        let rows = self.expect(&RowRange::All).await?.rows.max(1);
+        Ok((expected.width + beside / rows).max(1))
     }
 
     async fn ask(&mut self, statement: &Statement) -> Result<Vec<TextRow>, SourceError> {

@@ -35,7 +35,8 @@ impl Splitter<'_> {
         };
         let density = density(expected, all);
         let pages = parts.iter().map(Part::pages).sum();
-        let size = pages_of_piece(by, expected, density, pages).ok_or_else(|| self.no_key())?;
+        let row_bytes = self.row_bytes(expected).await?;
+        let size = pages_of_piece(by, row_bytes, density, pages).ok_or_else(|| self.no_key())?;
         let mut pieces = Vec::new();
         for part in &parts {
             part.cut(size, density, &mut pieces)?;
@@ -122,11 +123,11 @@ fn density(expected: Estimate, pages: u64) -> f64 {
 
 /// How many pages a piece has; none where pages do not tell.
 #[expect(clippy::cast_precision_loss, reason = "rows and pages are estimates here")]
-fn pages_of_piece(by: SplitBy, expected: Estimate, density: f64, pages: u64) -> Option<f64> {
+fn pages_of_piece(by: SplitBy, row_bytes: u64, density: f64, pages: u64) -> Option<f64> {
     let of_rows = |rows: f64| rows / density.max(f64::MIN_POSITIVE);
     let size = match by {
         SplitBy::Rows { rows, .. } => of_rows(rows as f64),
-        SplitBy::Bytes(bytes) => of_rows(bytes as f64 / expected.width.max(1) as f64),
+        SplitBy::Bytes(bytes) => of_rows(bytes as f64 / row_bytes as f64),
         SplitBy::Count(count) => pages as f64 / f64::from(count),
         SplitBy::Days(_) => return None,
     };
@@ -163,7 +164,7 @@ mod tests {
         let expected = Estimate { rows: 1_000, width: 50 };
         let density = density(expected, 100);
         let check = |by, expected_size: Option<f64>| {
-            let found = pages_of_piece(by, expected, density, 100);
+            let found = pages_of_piece(by, expected.width, density, 100);
             assert!(
                 found.zip(expected_size).map_or(found == expected_size, |(a, b)| (a - b).abs() < 1e-9),
                 "{found:?}"

@@ -10,8 +10,8 @@ use rivet_model::{ColumnName, ConnectionSettings, NumericDefault, ReadView, Rela
 use rivet_postgres::PostgresFactory;
 use rivet_source::conformance::{Harness, insert_statement};
 use rivet_source::{
-    ColumnRequest, DescribeRequest, Description, KeyRequest, Reader, Scan, ScanLimits, ScanSpec, Source, SourceError,
-    SourceFactory as _, Split, SplitBy, SplitRequest, Tiebreak,
+    ColumnRequest, DescribeRequest, Description, Inspector, KeyRequest, Reader, Scan, ScanLimits, ScanSpec, Source,
+    SourceError, SourceFactory as _, Split, SplitBy, SplitRequest, Tiebreak,
 };
 use rivet_testing::TestDatabase;
 use url::Url;
@@ -187,6 +187,25 @@ pub(crate) async fn drain(scan: &mut dyn Scan) -> Result<Vec<RecordBatch>, Sourc
 pub(crate) async fn reader(source: &dyn Source, view: ReadView) -> Box<dyn Reader> {
     let limits = ScanLimits::default();
     source.open_snapshot(view, 1, &limits).await.unwrap().reader(&limits).await.unwrap()
+}
+
+/// Reads what a scan reads, and returns the statement inside of the COPY that it sent.
+pub(crate) async fn sent(server: &Server, source: &dyn Source, spec: &ScanSpec) -> String {
+    let mut reader = reader(source, ReadView::Shared).await;
+    let mut scan = reader.scan(spec, &ScanLimits::default()).await.unwrap();
+    drain(scan.as_mut()).await.unwrap();
+    drop(scan);
+    // The transaction is open still, and its last statement known.
+    let sql = "SELECT query FROM pg_stat_activity WHERE application_name = 'rivet-test' \
+               AND datname = current_database() AND query LIKE 'COPY%'";
+    let statement = server.column(sql).await.remove(0);
+    reader.close().await.unwrap();
+    statement.strip_prefix("COPY (").unwrap().strip_suffix(") TO STDOUT (FORMAT binary)").unwrap().to_owned()
+}
+
+/// What preflight asks with.
+pub(crate) async fn inspector(server: &Server) -> Box<dyn Inspector> {
+    server.source().inspector(Duration::from_secs(5)).await.unwrap()
 }
 
 /// The column `id` of the rows of each range, seen at one moment.

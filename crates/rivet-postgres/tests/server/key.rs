@@ -36,7 +36,7 @@ async fn the_own_key_is_one_that_tells_all_rows_apart() {
         let found = try_keyed(source.as_ref(), table(relation), KeyRequest::default()).await.unwrap();
         assert_eq!(names(&found.spec), expected, "{relation}");
         assert_eq!((found.key.unique, found.key.indexed), (unique, indexed), "{relation}");
-        assert_eq!(found.notes.is_empty(), expected.is_empty(), "{relation} {:?}", found.notes);
+        assert!(found.notes.is_empty(), "{relation} {:?}", found.notes);
     }
     let found = keyed(source.as_ref(), table("keyed"), KeyRequest::default()).await;
     assert_eq!(found.key_columns.iter().map(ToString::to_string).collect::<Vec<_>>(), ["b", "a"], "no included column");

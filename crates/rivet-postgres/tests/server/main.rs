@@ -6,6 +6,7 @@ mod conformance;
 mod fault;
 mod gentle;
 mod harness;
+mod inspect;
 mod key;
 mod plan;
 mod reader;

@@ -1,22 +1,13 @@
 //! The form of ranges: what the server's planner makes of them.
 
-use rivet_model::{KeyBound, ReadView, RowRange, Scalar};
-use rivet_source::{KeyRequest, ScanLimits, ScanSpec, Source, Tiebreak};
+use rivet_model::{KeyBound, RowRange, Scalar};
+use rivet_source::{KeyRequest, ScanSpec, Source, Tiebreak};
 
-use crate::harness::{Server, drain, key, keyed, query, reader, table};
+use crate::harness::{Server, key, keyed, query, sent, table};
 
 /// Reads a range, and returns how the server explains the very statement that read it.
 async fn explained(server: &Server, source: &dyn Source, spec: &ScanSpec, range: RowRange) -> String {
-    let mut reader = reader(source, ReadView::Shared).await;
-    let mut scan = reader.scan(&spec.with_range(range), &ScanLimits::default()).await.unwrap();
-    drain(scan.as_mut()).await.unwrap();
-    drop(scan);
-    // The transaction is open still, and its last statement known.
-    let sql =
-        "SELECT query FROM pg_stat_activity WHERE application_name = 'rivet-test' AND datname = current_database()";
-    let statement = server.column(sql).await.remove(0);
-    reader.close().await.unwrap();
-    let select = statement.strip_prefix("COPY (").unwrap().strip_suffix(") TO STDOUT (FORMAT binary)").unwrap();
+    let select = sent(server, source, &spec.with_range(range)).await;
     server.column(&format!("EXPLAIN (COSTS OFF) {select}")).await.join("\n")
 }
 

@@ -2,6 +2,7 @@
 //!
 //! A driver's tests implement [`Harness`] and call [`suite`]. A check that fails panics, as a test does.
 
+mod inspect;
 mod range;
 mod reader;
 mod scan;
@@ -67,6 +68,7 @@ pub async fn suite(harness: &dyn Harness) {
     range::check(source).await;
     split::check(harness, source).await;
     watermark::check(source).await;
+    inspect::check(source).await;
 }
 
 fn name(text: &str) -> ColumnName {

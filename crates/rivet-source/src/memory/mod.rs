@@ -16,6 +16,7 @@
 //! rows. Keys may hold integers, texts, days and moments; texts are ordered by their bytes.
 
 mod describe;
+mod inspect;
 mod range;
 mod snapshot;
 mod source;

@@ -1,16 +1,18 @@
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
 use rivet_model::{ColumnName, ReadView, TableRef};
 
+use super::inspect::MemoryInspector;
 use super::snapshot::{MemorySnapshot, View};
 use super::table::{Table, Tables};
 use super::{describe, split, watermark};
 use crate::{
-    DescribeRequest, Description, ScanLimits, ScanSpec, ServerInfo, Snapshot, Source, SourceError, Split, SplitRequest,
-    Watermark, WatermarkRequest,
+    DescribeRequest, Description, Inspector, ScanLimits, ScanSpec, ServerInfo, Snapshot, Source, SourceError, Split,
+    SplitRequest, Watermark, WatermarkRequest,
 };
 
 /// A source whose tables are in memory. It knows no queries and no type overrides.
@@ -98,6 +100,7 @@ impl Source for MemorySource {
             pooled: false,
             role: "nobody".to_owned(),
             system_id: None,
+            database: "memory".to_owned(),
         })
     }
 
@@ -116,6 +119,10 @@ impl Source for MemorySource {
         _limits: &ScanLimits,
     ) -> Result<Watermark, SourceError> {
         watermark::watermark(self.now().get(&spec.relation)?, spec, request)
+    }
+
+    async fn inspector(&self, _patience: Duration) -> Result<Box<dyn Inspector>, SourceError> {
+        Ok(Box::new(MemoryInspector::new(self.clone())))
     }
 
     async fn open_snapshot(

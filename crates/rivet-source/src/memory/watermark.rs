@@ -26,6 +26,7 @@ pub(super) fn watermark(table: &Table, spec: &ScanSpec, request: &WatermarkReque
         newest: scalars(sorted.last())?,
         null_rows: request.count_nulls.then(|| keys.null_rows()),
         now,
+        seen_at: Timestamp::now(),
         oldest_transaction: None,
     })
 }

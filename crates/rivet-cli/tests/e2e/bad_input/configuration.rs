@@ -176,13 +176,17 @@ fn an_export_that_does_not_exist() {
 }
 
 #[test]
-fn a_mode_that_is_not_run() {
-    let to = "table: orders\n    mode: incremental\n    cursor_column: updated_at";
-    assert_snapshot!(refused(&changed("table: orders", to), 2), @"
+fn a_mode_that_a_stream_is_not_for() {
+    let project = changed(
+        "destination: { type: local, path: out }",
+        "mode: incremental\n    cursor_column: updated_at\n    destination: { type: stdout }",
+    );
+    assert_snapshot!(refused_command(&project, project.command(&["run"]), 2), @"
     rivet::core::not_run
 
-      × export `orders` asks for `mode: incremental`, which this version of Rivet does not run
-      help: Use `mode: full`.
+      × export `orders` asks for `mode: incremental` with `type: stdout`, which this version of Rivet does not run
+      help: Write to a folder: a stream does not tell whether its rows arrived, so that the position
+            would be a guess.
     ");
 }
 

@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
-use rivet_testing::Session;
+use rivet_testing::{Session, postgres_programs};
 use tempfile::TempDir;
 
 /// Who a server runs as where we are root, which no server runs as: user and group.
@@ -57,7 +57,7 @@ impl OwnServer {
         }
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free loopback port exists");
         let port = listener.local_addr().expect("the listener is bound").port();
-        Self { folder, binaries: binaries(), account, port }
+        Self { folder, binaries: postgres_programs(), account, port }
     }
 
     pub(super) fn url(&self) -> String {
@@ -116,18 +116,6 @@ impl Drop for OwnServer {
 
 /// Looks for the newest programs where packages put them.
 #[track_caller]
-fn binaries() -> PathBuf {
-    let usual = (12..=18).rev().flat_map(|version| {
-        [
-            format!("/usr/lib/postgresql/{version}/bin"),
-            format!("/usr/pgsql-{version}/bin"),
-            format!("/opt/homebrew/opt/postgresql@{version}/bin"),
-        ]
-    });
-    let found = usual.map(PathBuf::from).find(|folder| folder.join("pg_basebackup").is_file());
-    found.expect("this test starts servers of its own, and no PostgreSQL server is installed")
-}
-
 fn account() -> Account {
     let number = |arguments: &[&str]| -> u32 {
         let output = Command::new("id").args(arguments).output().expect("every machine of a test has `id`");
