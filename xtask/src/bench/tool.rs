@@ -39,8 +39,10 @@ pub(crate) enum Mode {
     Full,
     /// A full export, in one statement.
     OneStatement,
-    /// Chunks, two at a time, in statements of two seconds.
+    /// Chunks by key, two at a time, in statements of two seconds.
     Chunked,
+    /// The same in one snapshot, by pages.
+    Snapshot,
 }
 
 impl Mode {
@@ -48,6 +50,10 @@ impl Mode {
         match self {
             Self::Full => "mode: full\n    tuning: { statement_budget_s: 2 }",
             Self::OneStatement => "mode: full\n    tuning: { statement_budget_s: 0 }",
+            Self::Snapshot => {
+                "mode: chunked\n    chunk_count: 16\n    parallel: 2\n    consistency: snapshot\n    \
+                 tuning: { statement_budget_s: 2 }"
+            }
             Self::Chunked => {
                 "mode: chunked\n    chunk_count: 16\n    parallel: 2\n    tuning: { statement_budget_s: 2 }"
             }
@@ -74,6 +80,7 @@ impl Tool {
             Self::Rivet(Mode::Full) => "rivet",
             Self::Rivet(Mode::OneStatement) => "rivet, one statement",
             Self::Rivet(Mode::Chunked) => "rivet, chunked, 2 workers",
+            Self::Rivet(Mode::Snapshot) => "rivet, one snapshot, 2 workers",
             Self::Peer("duckdb") => "DuckDB, 2 threads",
             Self::Peer("duckdb-unordered") => "DuckDB, order off",
             Self::Peer("connectorx-2") => "connectorx, 2 ranges",

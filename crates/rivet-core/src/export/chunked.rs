@@ -1,6 +1,6 @@
 use rivet_config::{ChunkConsistency, ChunkSplit, Chunked};
-use rivet_model::{ReadView, RowRange};
-use rivet_source::{Description, SplitBy, SplitRequest};
+use rivet_model::{ReadView, Relation, RowRange};
+use rivet_source::{Description, ScanSpec, SourceErrorKind, Split, SplitBy, SplitRequest};
 
 use super::ExportRun;
 use super::plan::{ReadPlan, chunks};
@@ -21,14 +21,13 @@ impl ExportRun {
             ChunkSplit::Bytes(bytes) => SplitBy::Bytes(*bytes),
             ChunkSplit::Key { rows, .. } => SplitBy::Rows { rows: *rows, exact: false },
         };
-        self.tell_key(description, chunked);
-        let (request, limits) = (SplitRequest { by, within: RowRange::All }, limits(&self.config.tuning));
-        let spec = &description.spec;
-        let split = self.ask(|source| {
-            let (request, limits) = (request.clone(), limits.clone());
-            async move { source.split(spec, &request, &limits).await }
-        });
-        let split = split.await?;
+        let split = match self.split_by_place(description, chunked, by).await? {
+            Some(split) => split,
+            None => {
+                self.tell_key(description, chunked);
+                self.split(&description.spec, by).await?
+            }
+        };
         for note in split.notes {
             self.note(note);
         }
@@ -46,6 +45,42 @@ impl ExportRun {
         };
         let chunks = chunks(split.pieces.into_iter().map(|piece| (piece.range, piece.estimated_rows)));
         Ok(ReadPlan { chunks, view, cursor: None })
+    }
+
+    /// Cuts by where rows are stored, which costs the source least, where nobody has named a column and one snapshot is
+    /// held anyway. `None` where the relation can't be read so, or the cuts are to be at keys.
+    async fn split_by_place(
+        &mut self,
+        description: &Description,
+        chunked: &Chunked,
+        by: SplitBy,
+    ) -> Result<Option<Split>, EngineError> {
+        let is_free = chunked.consistency == ChunkConsistency::Snapshot && chunked.column.is_none();
+        let is_possible = matches!(
+            chunked.split,
+            ChunkSplit::Rows { dense: false, .. } | ChunkSplit::Count(_) | ChunkSplit::Bytes(_)
+        );
+        if !is_free || !is_possible || matches!(self.config.relation, Relation::Query(_)) {
+            return Ok(None);
+        }
+        let spec = ScanSpec { key: Vec::new(), fallback: None, ..description.spec.clone() };
+        match self.split(&spec, by).await {
+            Ok(split) => {
+                self.note("no `chunk_column` is named and one snapshot is read: chunks are ranges of pages".to_owned());
+                Ok(Some(split))
+            }
+            Err(EngineError::Source(error)) if error.kind() == SourceErrorKind::Config => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn split(&mut self, spec: &ScanSpec, by: SplitBy) -> Result<Split, EngineError> {
+        let (request, limits) = (SplitRequest { by, within: RowRange::All }, limits(&self.config.tuning));
+        let split = self.ask(|source| {
+            let (request, limits) = (request.clone(), limits.clone());
+            async move { source.split(spec, &request, &limits).await }
+        });
+        split.await
     }
 
     fn tell_key(&self, description: &Description, chunked: &Chunked) {
