@@ -1,4 +1,4 @@
-use rivet_model::Scalar;
+use rivet_model::{Relation, Scalar};
 
 use crate::Strategy;
 use crate::evidence::Evidence;
@@ -26,7 +26,8 @@ impl Spread {
     /// Measures it, where the run is chunked, the key is an integer, and its bounds and the rows are known.
     pub(crate) fn of(evidence: &Evidence<'_>) -> Option<Self> {
         let Strategy::Chunked(plan) = evidence.request.strategy else { return None };
-        if evidence.request.reads_pages() {
+        // What is known of a query's key is known of the table that it comes from, whose rows it may leave out.
+        if evidence.request.reads_pages() || matches!(evidence.request.spec.relation, Relation::Query(_)) {
             return None;
         }
         let column = evidence.key_statistics()?;

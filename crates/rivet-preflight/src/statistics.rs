@@ -26,6 +26,8 @@ impl StatisticsState {
         let Some(statistics) = statistics else { return Self::Missing };
         match (statistics.analyzed_at, statistics.estimated_rows) {
             (None, None) => Self::Missing,
+            // A replica is not told when its primary analyzed, nor what was changed since, but has what came of it.
+            (None, Some(_)) if statistics.changed_rows.is_none() => Self::Fresh,
             (None, Some(_)) => Self::Stale,
             (Some(_), rows) => {
                 let limit = (rows.unwrap_or(0) / 10).max(HARMLESS_CHANGES);
@@ -59,7 +61,8 @@ mod tests {
         check(true, Some(50), Some(1_001), Stale);
         check(true, Some(0), None, Fresh);
         check(true, None, None, Fresh);
-        check(false, Some(50), None, Stale);
+        check(false, Some(50), Some(0), Stale);
+        check(false, Some(50), None, Fresh);
         check(false, None, None, Missing);
         assert_eq!(StatisticsState::of(None), Missing);
     }
