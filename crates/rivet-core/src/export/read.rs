@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use rivet_config::{Mode, OnBatchMemoryExceeded, Tuning};
@@ -15,6 +16,9 @@ use crate::quality::QualityGate;
 use crate::retry::Attempts;
 use crate::{EngineError, failpoint};
 
+/// A snapshot that is held for longer is told of: for as long the server keeps old versions of rows.
+const LONG_SNAPSHOT: Duration = Duration::from_mins(15);
+
 impl ExportRun {
     /// Reads all chunks that are not done, judges the rows, and leaves every checkpoint in the record.
     pub(super) async fn read_and_judge(&mut self, prepared: &mut Prepared) -> Result<(), EngineError> {
@@ -26,7 +30,7 @@ impl ExportRun {
         };
         let checkpoints = &prepared.record.checkpoints;
         let longest = checkpoints.iter().map(|checkpoint| checkpoint.statement_ms).max().unwrap_or_default();
-        self.report.longest_statement = std::time::Duration::from_millis(longest);
+        self.report.longest_statement = Duration::from_millis(longest);
         for (column, count) in checkpoints.iter().flat_map(|checkpoint| &checkpoint.nulled) {
             *self.report.nulled.entry(column.clone()).or_default() += count;
         }
@@ -64,7 +68,15 @@ impl ExportRun {
             Mode::Chunked(chunked) => chunked.parallel.clamp(1, remaining.max(1)),
             Mode::Full | Mode::Incremental(_) | Mode::TimeWindow(_) => 1,
         };
+        let began = Instant::now();
         let read = if remaining == 0 { Ok(()) } else { self.read_with(&reading, workers).await };
+        if reading.view == ReadView::Shared && began.elapsed() > LONG_SNAPSHOT {
+            let minutes = began.elapsed().as_secs() / 60;
+            self.note(format!(
+                "one snapshot was held for {minutes} min, in which the source could not clean up what others changed; \
+                 `mode: chunked` with `consistency: chunk` holds none"
+            ));
+        }
         let state =
             std::mem::replace(&mut *reading.lock(), ReadState::new(VecDeque::new(), Vec::new(), reading.gate()?));
         if prepared.record.view == ReadView::PerScan {
