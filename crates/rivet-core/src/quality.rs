@@ -2,8 +2,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use arrow::array::{Array as _, RecordBatch};
 use arrow::datatypes::{Schema, SchemaRef};
-use rivet_config::Quality;
+use rivet_config::{ExportConfig, Quality};
 use rivet_writer::{RowHasher, WriteError};
+
+use crate::EngineError;
 
 /// Judges the rules of `quality` while the rows pass by. They are looked at before anything is committed.
 #[derive(Debug)]
@@ -25,6 +27,12 @@ struct Seen {
 }
 
 impl QualityGate {
+    /// Makes the gate of an export, which has seen no row.
+    pub(crate) fn of(config: &ExportConfig, schema: &SchemaRef) -> Result<Self, EngineError> {
+        Self::new(&config.quality.clone().unwrap_or_default(), schema)
+            .map_err(|broken| EngineError::Quality { export: config.name.clone(), broken: vec![broken] })
+    }
+
     /// Makes the gate for rows of this schema; the error names columns that there are not.
     pub(crate) fn new(rules: &Quality, schema: &SchemaRef) -> Result<Self, String> {
         let names: BTreeSet<_> =

@@ -185,7 +185,7 @@ fn check_given_up(from: &str, to: &str, said: &str) {
     assert_eq!(all(&project), [RunStatus::Abandoned, RunStatus::Committed], "{to}");
 }
 
-const CHANGED: &str = "does not go on: the configuration or the columns have changed since it began";
+const CHANGED: &str = "does not go on: the configuration, the columns or the database have changed since it began";
 
 #[test]
 fn a_run_of_another_configuration_is_given_up() {

@@ -18,7 +18,7 @@ impl ChunkReading {
         let namer = PartNamer::new(&config.name, self.run_id, chunk.id, &config.output);
         let store = Arc::clone(&self.store);
         let writer = ExportWriter::new(Arc::clone(meta.schema()), config.output.clone(), namer, store)?;
-        let (quality, progress) = (self.gate()?, self.progress.attempt());
+        let (quality, progress) = (QualityGate::of(config, &schema)?, self.progress.attempt());
         // The parts of other chunks say what the columns are.
         let write_empty = !config.skip_empty && self.lock().split.len() == 1;
         let writing = Writing { writer, meta, quality, write_empty, progress };
@@ -34,12 +34,6 @@ impl ChunkReading {
             return Err(EngineError::Validation { export: config.name.clone(), what });
         }
         Ok(written)
-    }
-
-    /// Makes a gate that has seen no row.
-    pub(super) fn gate(&self) -> Result<QualityGate, EngineError> {
-        QualityGate::new(&self.config.quality.clone().unwrap_or_default(), &self.spec.schema())
-            .map_err(|broken| EngineError::Quality { export: self.config.name.clone(), broken: vec![broken] })
     }
 
     /// Returns whether a failed chunk can be read again by itself: one of a shared view is lost with that view.

@@ -66,7 +66,11 @@ impl ExportRun {
         let spec = ScanSpec { key: Vec::new(), fallback: None, ..description.spec.clone() };
         match self.split(&spec, by).await {
             Ok(split) => {
-                self.note("no `chunk_column` is named and one snapshot is read: chunks are ranges of pages".to_owned());
+                if split.needs_shared_view {
+                    self.note(
+                        "no `chunk_column` is named and one snapshot is read: chunks are ranges of pages".to_owned(),
+                    );
+                }
                 Ok(Some(split))
             }
             Err(EngineError::Source(error)) if error.kind() == SourceErrorKind::Config => Ok(None),

@@ -1,10 +1,10 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use rivet_config::{Mode, OnBatchMemoryExceeded, Tuning};
-use rivet_model::{Chunk, ChunkCheckpoint, ChunkId, ReadView};
+use rivet_model::{Chunk, ChunkCheckpoint, ChunkId, Consistency, ReadView};
 use rivet_source::ScanLimits;
 use rivet_writer::{ExportWriter, MetaAppender, PartNamer};
 
@@ -14,6 +14,7 @@ use super::workers::{ChunkReading, ReadState};
 use crate::progress::Progress;
 use crate::quality::QualityGate;
 use crate::retry::Attempts;
+use crate::worker::{finished, on_thread};
 use crate::{EngineError, failpoint};
 
 /// A snapshot that is held for longer is told of: for as long the server keeps old versions of rows.
@@ -23,10 +24,9 @@ impl ExportRun {
     /// Reads all chunks that are not done, judges the rows, and leaves every checkpoint in the record.
     pub(super) async fn read_and_judge(&mut self, prepared: &mut Prepared) -> Result<(), EngineError> {
         let quality = if prepared.record.chunks.is_empty() {
-            self.write_nothing(prepared).await?;
-            None
+            self.write_nothing(prepared).await?
         } else {
-            Some(self.read(prepared).await?)
+            self.read(prepared).await?
         };
         let checkpoints = &prepared.record.checkpoints;
         let longest = checkpoints.iter().map(|checkpoint| checkpoint.statement_ms).max().unwrap_or_default();
@@ -35,7 +35,7 @@ impl ExportRun {
             *self.report.nulled.entry(column.clone()).or_default() += count;
         }
         self.report.chunks = count(prepared.record.chunks.len());
-        quality.map_or(Ok(()), |quality| self.judge(&quality))
+        self.judge(&quality)
     }
 
     /// Reads with as many attempts as the tuning allows: a chunk is repeated by itself, a run of one shared view as a
@@ -77,8 +77,10 @@ impl ExportRun {
                  `mode: chunked` with `consistency: chunk` holds none"
             ));
         }
-        let state =
-            std::mem::replace(&mut *reading.lock(), ReadState::new(VecDeque::new(), Vec::new(), reading.gate()?));
+        let state = std::mem::replace(
+            &mut *reading.lock(),
+            ReadState::new(VecDeque::new(), Vec::new(), QualityGate::of(&self.config, &reading.spec.schema())?),
+        );
         if prepared.record.view == ReadView::PerScan {
             self.report.retries += state.retries;
         }
@@ -123,9 +125,7 @@ impl ExportRun {
     fn reading(&self, prepared: &Prepared) -> Result<ChunkReading, EngineError> {
         let record = &prepared.record;
         let spec = prepared.description.spec.clone();
-        let rules = self.config.quality.clone().unwrap_or_default();
-        let mut quality = QualityGate::new(&rules, &spec.schema())
-            .map_err(|broken| EngineError::Quality { export: self.config.name.clone(), broken: vec![broken] })?;
+        let mut quality = QualityGate::of(&self.config, &spec.schema())?;
         let progress = Progress::new(&self.shared.announcer, &self.config.name);
         progress.split(record.chunks.len());
         for checkpoint in &record.checkpoints {
@@ -151,27 +151,28 @@ impl ExportRun {
 
     /// A run that has nothing to read sends no statement; it writes a part without rows, unless that was not asked
     /// for.
-    async fn write_nothing(&mut self, prepared: &mut Prepared) -> Result<(), EngineError> {
+    async fn write_nothing(&mut self, prepared: &mut Prepared) -> Result<QualityGate, EngineError> {
+        let quality = QualityGate::of(&self.config, &prepared.description.spec.schema())?;
         if self.config.skip_empty || !prepared.record.checkpoints.is_empty() {
-            return Ok(());
+            return Ok(quality);
         }
         let output = self.config.output.clone();
         let meta = MetaAppender::new(&output.meta_columns, &prepared.description.spec.schema(), self.started_at)?;
         let namer = PartNamer::new(&self.config.name, self.run_id, ChunkId(0), &output);
         let writer = ExportWriter::new(Arc::clone(meta.schema()), output, namer, Arc::clone(&prepared.store))?;
-        let written = crate::worker::on_thread("rivet-write", move || Ok(writer.finish(true)?))?;
+        let written = on_thread("rivet-write", move || Ok(writer.finish(true)?))?;
         let checkpoint = ChunkCheckpoint {
             chunk: ChunkId(0),
-            parts: crate::worker::finished(written).await?,
+            parts: finished(written).await?,
             rows: 0,
-            nulled: std::collections::BTreeMap::new(),
-            consistency: rivet_model::Consistency::Snapshot { position: None },
+            nulled: BTreeMap::new(),
+            consistency: Consistency::Snapshot { position: None },
             statement_ms: 0,
-            null_counts: std::collections::BTreeMap::new(),
+            null_counts: BTreeMap::new(),
         };
         self.shared.state.checkpoint(self.run_id, &checkpoint).await?;
         prepared.record.checkpoints.push(checkpoint);
-        Ok(())
+        Ok(quality)
     }
 
     /// The gates: what must hold before anything becomes visible.

@@ -28,7 +28,7 @@ impl ExportRun {
     /// Removes what an unfinished run has written: what it would read has changed.
     pub(super) async fn give_up(&self, store: &Arc<dyn PartStore>, run: &RunRecord) -> Result<(), EngineError> {
         self.note(format!(
-            "run {} does not go on: the configuration or the columns have changed since it began",
+            "run {} does not go on: the configuration, the columns or the database have changed since it began",
             run.run_id
         ));
         let parts: Vec<_> = run.parts().cloned().collect();

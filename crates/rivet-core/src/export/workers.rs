@@ -108,11 +108,12 @@ impl ReadState {
 impl Pace {
     /// Learns from a chunk how many rows one statement may read.
     fn learn(&mut self, rows: u64, elapsed: Duration, budget: Duration) {
-        if budget.is_zero() || elapsed.is_zero() || (elapsed <= budget && self.slow.is_none()) {
+        // A chunk without rows says nothing of what a row takes.
+        if rows == 0 || budget.is_zero() || elapsed.is_zero() || (elapsed <= budget && self.slow.is_none()) {
             return;
         }
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-        let float = |rows: u64| rows.max(1) as f64;
+        let float = |rows: u64| rows as f64;
         let (seconds, budget_seconds) = (elapsed.as_secs_f64(), budget.as_secs_f64());
         match self.slow {
             // Two chunks of different sizes tell what a statement takes by itself and what a row adds to it.
@@ -330,6 +331,19 @@ mod tests {
         assert_eq!(state.pieces(&chunk(Some(64_000), key.clone())), 1, "an eighth took as long");
         state.pace.learn(8_000, second, second);
         assert_eq!(state.pieces(&chunk(Some(64_000), key)), 8, "now it does follow the rows");
+    }
+
+    #[test]
+    fn chunks_without_rows_say_nothing_of_rows() {
+        let (second, key) = (Duration::from_secs(1), RowRange::Key { lower: None, upper: None });
+        let mut state = state();
+        for _ in 0..3 {
+            state.pace.learn(0, second * 8, second);
+        }
+        assert_eq!(state.pieces(&chunk(Some(1_000_000), key.clone())), 1);
+        state.pace.learn(1, second * 8, second);
+        state.pace.learn(0, second * 8, second);
+        assert_eq!(state.pieces(&chunk(Some(1), key)), 8);
     }
 
     #[test]

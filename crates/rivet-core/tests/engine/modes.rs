@@ -74,6 +74,17 @@ async fn a_cursor_moves_with_each_run_and_no_row_comes_twice() {
 }
 
 #[tokio::test]
+async fn a_run_that_has_nothing_to_read_is_judged_as_well() {
+    let world = World::new();
+    let more = format!("{INCREMENTAL}, quality: {{ row_count_min: 1 }}");
+    assert_eq!(world.run(Faulty::sound(100), &more).await.status, RunStatus::Committed);
+    let report = world.run(Faulty::sound(100), &more).await;
+    let error = report.error.unwrap();
+    assert!(matches!(&*error, EngineError::Quality { .. }), "{error}");
+    assert_eq!(world.parts(), 1);
+}
+
+#[tokio::test]
 async fn a_run_that_fails_does_not_move_the_cursor() {
     let world = World::new();
     let more = format!("{INCREMENTAL}, quality: {{ row_count_max: 10 }}");
