@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::budget::ByteBudget;
 use crate::destination::Stream;
-use crate::export::{ExportRun, Shared, may_go_on};
+use crate::export::{ExportRun, Planned, Shared, may_go_on};
 use crate::progress::Announcer;
 use crate::retry::Attempts;
 use crate::settle::settle_all;
@@ -39,15 +39,15 @@ pub struct RunOptions {
 #[derive(Debug)]
 pub struct EngineBuilder {
     factories: BTreeMap<SourceKind, Arc<dyn SourceFactory>>,
-    observers: Vec<Arc<dyn Observer>>,
-    state: Arc<dyn StateStore>,
+    pub(crate) observers: Vec<Arc<dyn Observer>>,
+    pub(crate) state: Arc<dyn StateStore>,
     stream: Option<Stream>,
 }
 
-/// Runs exports.
+/// Plans and runs exports.
 #[derive(Debug)]
 pub struct Engine {
-    parts: EngineBuilder,
+    pub(crate) parts: EngineBuilder,
 }
 
 impl EngineBuilder {
@@ -100,8 +100,7 @@ impl Engine {
     ) -> Result<RunReport, EngineError> {
         let exports = runnable::select(config, &options.exports)?;
         exports.iter().try_for_each(|export| runnable::check(export))?;
-        let kind = config.source.kind;
-        let factory = self.parts.factories.get(&kind).ok_or(EngineError::NoDriver { kind })?;
+        let factory = self.factory(config.source.kind)?;
         let parallel = options.parallel_exports.unwrap_or(config.parallel_exports).clamp(1, exports.len().max(1));
 
         let announcer = Announcer::new(&self.parts.observers);
@@ -117,7 +116,7 @@ impl Engine {
             let config = config.exports.iter().find(|export| export.name == run.export);
             config.is_some_and(|config| may_go_on(config, run, options.resume, now))
         });
-        let open = open.await?;
+        let mut open = open.await?;
 
         let source = factory.open(&config.source.connection)?;
         let server = match exports.first() {
@@ -125,24 +124,47 @@ impl Engine {
             None => return Ok(RunReport { exports: Vec::new(), duration: announcer.elapsed() }),
         };
         announcer.say(EventKind::Connected { server: server.clone() });
-        let shared = Shared {
+        let shared = self.shared(source, Arc::new(server), &announcer, cancel);
+        let shared = Shared { validate: options.validate, ..shared };
+        let jobs = exports.iter().map(|export| Job {
+            shared: shared.clone(),
+            config: (*export).clone(),
+            unfinished: open.remove(&export.name),
+            planned: None,
+        });
+        let exports = run_all(jobs.collect(), parallel).await?;
+        Ok(RunReport { exports, duration: announcer.elapsed() })
+    }
+
+    pub(crate) fn factory(&self, kind: SourceKind) -> Result<&Arc<dyn SourceFactory>, EngineError> {
+        self.parts.factories.get(&kind).ok_or(EngineError::NoDriver { kind })
+    }
+
+    /// Gathers what all exports of one server share.
+    pub(crate) fn shared(
+        &self,
+        source: Arc<dyn Source>,
+        server: Arc<ServerInfo>,
+        announcer: &Announcer,
+        cancel: &CancellationToken,
+    ) -> Shared {
+        Shared {
             source,
-            server: Arc::new(server),
+            server,
             state: Arc::clone(&self.parts.state),
             announcer: announcer.clone(),
             budget: ByteBudget::new(WAITING_BYTES),
             stream: self.parts.stream.clone(),
             process: this_process(),
-            validate: options.validate,
+            validate: false,
+            patience: None,
             cancel: cancel.clone(),
-        };
-        let exports = run_all(&shared, &exports, open, parallel).await?;
-        Ok(RunReport { exports, duration: announcer.elapsed() })
+        }
     }
 }
 
 /// Asks the source who it is, with the patience of the first export.
-async fn connect(
+pub(crate) async fn connect(
     source: &dyn Source,
     first: &ExportConfig,
     announcer: &Announcer,
@@ -161,21 +183,24 @@ async fn connect(
     }
 }
 
-/// Runs the exports, so many at once, and returns their reports in the order of the exports.
-async fn run_all(
-    shared: &Shared,
-    exports: &[&ExportConfig],
-    mut open: BTreeMap<ExportName, RunRecord>,
-    parallel: usize,
-) -> Result<Vec<ExportReport>, EngineError> {
+/// One export that is about to run.
+pub(crate) struct Job {
+    pub(crate) shared: Shared,
+    pub(crate) config: ExportConfig,
+    pub(crate) unfinished: Option<RunRecord>,
+    pub(crate) planned: Option<Planned>,
+}
+
+/// Runs exports, so many at once, and returns their reports in the order that they came in.
+pub(crate) async fn run_all(jobs: Vec<Job>, parallel: usize) -> Result<Vec<ExportReport>, EngineError> {
     let places = Arc::new(Semaphore::new(parallel));
     let mut running = JoinSet::new();
-    for (position, export) in exports.iter().enumerate() {
-        let (places, shared, export) = (Arc::clone(&places), shared.clone(), (*export).clone());
-        let unfinished = open.remove(&export.name);
+    for (position, job) in jobs.into_iter().enumerate() {
+        let places = Arc::clone(&places);
         running.spawn(async move {
             let _place = places.acquire_owned().await;
-            (position, ExportRun::new(shared, export, unfinished).run().await)
+            let Job { shared, config, unfinished, planned } = job;
+            (position, ExportRun::new(shared, config, unfinished, planned).run().await)
         });
     }
     let mut reports = BTreeMap::new();

@@ -1,9 +1,12 @@
 use miette::Diagnostic;
+use rivet_config::SourceReferenceError;
 use rivet_history::HistoryError;
 use rivet_model::{ColumnName, ErrorRecord, ExportName, Retry};
 use rivet_source::SourceError;
 use rivet_writer::{StoreError, WriteError};
 use thiserror::Error;
+
+use crate::PlanError;
 
 /// What went wrong in the engine.
 #[derive(Debug, Error, Diagnostic)]
@@ -25,6 +28,14 @@ pub enum EngineError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     History(#[from] HistoryError),
+    /// A plan that can't be made, or is not applied.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Plan(#[from] PlanError),
+    /// The credentials that a plan refers to can't be had.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Reference(#[from] SourceReferenceError),
     /// No export has this name.
     #[error("no export is named `{name}`")]
     #[diagnostic(code(rivet::core::no_such_export), help("The configuration has {}.", .known.join(", ")))]
@@ -154,7 +165,9 @@ impl EngineError {
             Self::Write(error) => error.retry(),
             Self::Store(error) => error.retry(),
             Self::History(error) => error.retry(),
-            Self::NoSuchExport { .. }
+            Self::Plan(_)
+            | Self::Reference(_)
+            | Self::NoSuchExport { .. }
             | Self::NotRun { .. }
             | Self::NoDriver { .. }
             | Self::Validation { .. }

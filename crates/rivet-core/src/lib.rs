@@ -14,6 +14,7 @@ mod failpoint;
 mod fingerprint;
 mod memory;
 mod pipeline;
+mod plan;
 mod progress;
 mod quality;
 mod report;
@@ -26,4 +27,7 @@ mod worker;
 pub use engine::{Engine, EngineBuilder, RunOptions};
 pub use error::EngineError;
 pub use event::{Event, EventKind, Observer, Settlement};
+pub use plan::{
+    ApplyOptions, Cause, Choice, Computed, Plan, PlanError, PlanOptions, PlannedExport, ResolvedPlan, history,
+};
 pub use report::{ExportReport, RunReport};

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rivet_model::{Consistency, CursorPosition, ErrorRecord, ExportName, PartRecord, RunId, RunStatus};
+use rivet_model::{Consistency, CursorPosition, ErrorRecord, ExportName, PartRecord, PlanRecord, RunId, RunStatus};
 use serde::{Serialize, Serializer};
 
 use crate::EngineError;
@@ -59,6 +59,12 @@ pub struct ExportReport {
     pub manifest: Option<String>,
     /// Whether the parts were read back and found as the manifest says; absent where nobody asked.
     pub validated: Option<bool>,
+    /// The plan that it was run from, where there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanRecord>,
+    /// The run that had committed it by the same plan before, so that nothing was run now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub committed_by: Option<RunId>,
     /// Why it failed.
     #[serde(serialize_with = "as_record")]
     pub error: Option<Arc<EngineError>>,
@@ -87,6 +93,8 @@ impl ExportReport {
             destination: destination.to_owned(),
             manifest: None,
             validated: None,
+            plan: None,
+            committed_by: None,
             error: None,
         }
     }

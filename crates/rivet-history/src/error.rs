@@ -108,6 +108,13 @@ pub enum HistoryError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The store could not be opened, and the caller went on without it.
+    #[error("{reason}")]
+    #[diagnostic(code(rivet::history::unreadable))]
+    Unreadable {
+        /// Why.
+        reason: String,
+    },
     /// A run with this id has begun before.
     #[error("run `{run}` has begun already")]
     #[diagnostic(code(rivet::history::run_exists))]
@@ -182,6 +189,7 @@ impl HistoryError {
             | Self::IsAFolder { .. }
             | Self::NotWritable { .. }
             | Self::Storage { .. }
+            | Self::Unreadable { .. }
             | Self::RunExists { .. }
             | Self::UnknownRun { .. }
             | Self::NotRunning { .. }

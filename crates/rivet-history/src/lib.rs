@@ -45,6 +45,7 @@ mod process;
 mod redb_store;
 mod rules;
 mod store;
+mod unreadable;
 
 pub use error::HistoryError;
 pub use holder::Holder;
@@ -52,3 +53,4 @@ pub use memory::MemoryStore;
 pub use process::this_process;
 pub use redb_store::RedbStore;
 pub use store::{RunEnd, StateStore};
+pub use unreadable::UnreadableStore;

@@ -40,6 +40,6 @@ pub use relation::Relation;
 pub use retry::Retry;
 pub use run::{
     ChunkCheckpoint, CursorRecord, CursorSighting, CursorState, DestinationRecord, ErrorRecord, Fingerprint,
-    PartRecord, ProcessRecord, RunId, RunMetrics, RunRecord, RunStatus,
+    PartRecord, PlanRecord, ProcessRecord, RunId, RunMetrics, RunRecord, RunStatus,
 };
 pub use scalar::{Scalar, ScalarError, ScalarKind};

@@ -186,6 +186,16 @@ pub struct RunMetrics {
     pub longest_statement_ms: u64,
 }
 
+/// The plan that a run was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanRecord {
+    /// Which plan.
+    pub plan_id: Uuid,
+    /// What was done although the plan's own rules are against it, one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forced: Vec<String>,
+}
+
 /// One run, as the state store keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRecord {
@@ -217,6 +227,9 @@ pub struct RunRecord {
     /// Where it begins and ends, where the export follows a cursor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<CursorRecord>,
+    /// The plan that it was run from, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanRecord>,
     /// Chunks that are done, in the order of their ids.
     pub checkpoints: Vec<ChunkCheckpoint>,
     /// What it took and gave, once it ended.

@@ -4,7 +4,7 @@ use rivet_model::Relation;
 use rivet_source::{SourceError, SourceErrorKind};
 
 use crate::dialect::Statement;
-use crate::session::Session;
+use crate::record::Recorder;
 
 /// What the planner expects of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,13 +17,13 @@ pub(crate) struct Estimate {
 
 /// Has the planner explain a statement, without running it.
 pub(crate) async fn estimate(
-    session: &mut Session,
+    recorder: &mut Recorder<'_>,
     statement: &Statement,
     relation: &Relation,
     statement_timeout: Duration,
 ) -> Result<Estimate, SourceError> {
     let explain = statement.clone().within("EXPLAIN (FORMAT JSON) ", "");
-    let rows = session.query_of_user(&explain, relation, statement_timeout).await?;
+    let rows = recorder.ask_of_user("the planner's estimate", &explain, relation, statement_timeout).await?;
     let text: String = rows.into_iter().flatten().flatten().collect();
     parse(&text).ok_or_else(|| {
         SourceError::new(SourceErrorKind::Protocol, "the server explained a statement in a way that can't be read")

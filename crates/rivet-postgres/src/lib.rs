@@ -37,6 +37,7 @@ mod link;
 mod oid;
 mod pace;
 mod reader;
+mod record;
 mod scan;
 mod server;
 mod session;

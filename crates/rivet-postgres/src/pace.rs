@@ -1,6 +1,10 @@
 use std::time::Duration;
 
-use rivet_model::{RowRange, TableRef};
+use rivet_model::{Relation, RowRange, TableRef};
+use rivet_source::{ScanLimits, ScanSpec, SourceError};
+
+use crate::record::Ask;
+use crate::storage;
 
 /// Pages that a first statement reads: 16 MiB of the usual 8 KiB pages, a tenth of a second for a server and a client
 /// that are not slow.
@@ -28,17 +32,39 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
+    /// Decides how a scan with these limits is read: by a walk, whose first step is its first statement, or `None` where
+    /// it is sent whole. A scan asks this when it begins, and whoever explains one asks the same.
+    pub(crate) async fn of(
+        asker: &mut impl Ask,
+        version: u32,
+        spec: &ScanSpec,
+        limits: &ScanLimits,
+    ) -> Result<Option<Self>, SourceError> {
+        let Relation::Table(table) = &spec.relation else { return Ok(None) };
+        let partition = match &spec.range {
+            RowRange::All => None,
+            RowRange::Pages { partition, .. } => partition.as_ref(),
+            RowRange::Key { .. } | RowRange::NullKey => return Ok(None),
+        };
+        if limits.statement_budget.is_zero() {
+            return Ok(None);
+        }
+        let stored = storage::read(asker, partition.unwrap_or(table)).await?;
+        // Rows of tables that inherit from it would come in another order.
+        let plain = stored.first().filter(|stored| stored.has_pages(version));
+        Ok(plain.and_then(|stored| Self::plan(&spec.range, stored.pages, limits.statement_budget)))
+    }
+
     /// Plans a walk over a range of a table of so many pages; `None` where one statement is as good.
-    pub(crate) fn plan(range: &RowRange, table_pages: u64, budget: Duration) -> Option<Self> {
+    fn plan(range: &RowRange, table_pages: u64, budget: Duration) -> Option<Self> {
         let (partition, from, to) = match range {
             RowRange::All => (None, 0, None),
             RowRange::Pages { partition, from, to } => (partition.clone(), *from, *to),
             RowRange::Key { .. } | RowRange::NullKey => return None,
         };
         let known_end = to.map_or(table_pages, |to| to.min(table_pages));
-        let pages = first_pages(budget);
-        let several = !budget.is_zero() && known_end.saturating_sub(from) > pages;
-        several.then_some(Self { partition, next: from, known_end, to, budget, pages })
+        let walk = Self { partition, next: from, known_end, to, budget, pages: first_pages(budget) };
+        (!budget.is_zero() && walk.clone().step().1).then_some(walk)
     }
 
     /// Returns the range of the next statement, and whether another one follows.
@@ -121,6 +147,9 @@ mod tests {
     #[test]
     fn what_fits_one_statement_is_one() {
         assert_eq!(Walk::plan(&RowRange::All, 2_048, BUDGET), None);
+        // Nor is a first statement that would read everything after all.
+        assert_eq!(Walk::plan(&RowRange::All, 2_400, BUDGET), None);
+        assert!(Walk::plan(&RowRange::All, 2_500, BUDGET).is_some());
         assert_eq!(Walk::plan(&RowRange::All, 1_000_000, Duration::ZERO), None);
         assert_eq!(Walk::plan(&RowRange::NullKey, 1_000_000, BUDGET), None);
         let part = RowRange::Pages { partition: None, from: 10_000, to: Some(12_000) };

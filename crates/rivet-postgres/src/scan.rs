@@ -8,7 +8,6 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
-use rivet_model::{Relation, RowRange};
 use rivet_source::{ReadAs, Scan, ScanLimits, ScanSpec, ScanSummary, SourceError, SourceErrorKind};
 use tokio_postgres::{SimpleQueryMessage, SimpleQueryStream};
 
@@ -17,7 +16,6 @@ use crate::dialect::{self, Statement};
 use crate::link::Link;
 use crate::pace::Walk;
 use crate::session::{Session, patience};
-use crate::storage;
 
 /// How long a server that was asked to stop is waited for before the connection is cut.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(10);
@@ -109,26 +107,10 @@ impl PostgresScan {
     }
 
     async fn start(&mut self, mut session: Box<Session>) -> Result<(), SourceError> {
-        self.walk = self.plan_walk(&mut session).await?;
+        let version = self.link.server().info.version;
+        self.walk = Walk::of(session.as_mut(), version, &self.spec, &self.limits).await?;
         session.tap().lock().decoder = Some(RowDecoder::new(&self.spec, &self.limits));
         self.send(session).await
-    }
-
-    /// Plans several statements for a large table, where the server reads ranges of pages.
-    async fn plan_walk(&self, session: &mut Session) -> Result<Option<Walk>, SourceError> {
-        let Relation::Table(table) = &self.spec.relation else { return Ok(None) };
-        let partition = match &self.spec.range {
-            RowRange::All => None,
-            RowRange::Pages { partition, .. } => partition.as_ref(),
-            RowRange::Key { .. } | RowRange::NullKey => return Ok(None),
-        };
-        if self.limits.statement_budget.is_zero() {
-            return Ok(None);
-        }
-        let stored = storage::read(session, partition.unwrap_or(table)).await?;
-        // Rows of tables that inherit from it would come in another order.
-        let plain = stored.first().filter(|stored| stored.has_pages(self.link.server().info.version));
-        Ok(plain.and_then(|stored| Walk::plan(&self.spec.range, stored.pages, self.limits.statement_budget)))
     }
 
     /// Sends the next statement.

@@ -90,8 +90,8 @@ impl Source for PostgresSource {
     }
 
     async fn inspector(&self, patience: Duration) -> Result<Box<dyn Inspector>, SourceError> {
-        let (session, _) = self.session().await?;
-        Ok(Box::new(PostgresInspector::new(self.connector.clone(), session, patience)))
+        let (session, server) = self.session().await?;
+        Ok(Box::new(PostgresInspector::new(self.connector.clone(), session, server.info.version, patience)))
     }
 
     async fn open_snapshot(

@@ -3,7 +3,8 @@ use rivet_source::{SourceError, SourceErrorKind};
 
 use crate::describe::catalog::{number, text};
 use crate::dialect;
-use crate::session::{Session, TextRow};
+use crate::record::Ask;
+use crate::session::TextRow;
 
 /// The first version that finds the rows of a range of pages without reading the others.
 const RANGES_OF_PAGES: u32 = 140_000;
@@ -48,7 +49,7 @@ impl Storage {
 }
 
 /// Reads how a table is stored, and behind it how each of its partitions is.
-pub(crate) async fn read(session: &mut Session, table: &TableRef) -> Result<Vec<Storage>, SourceError> {
+pub(crate) async fn read(asker: &mut impl Ask, table: &TableRef) -> Result<Vec<Storage>, SourceError> {
     let name = dialect::literal(&dialect::table(table));
     let sql = format!(
         "SELECT n.nspname, c.relname, c.relkind, (coalesce(m.amname, '') = 'heap')::int, c.relhassubclass::int, \
@@ -62,7 +63,7 @@ pub(crate) async fn read(session: &mut Session, table: &TableRef) -> Result<Vec<
          WHERE c.oid = t.id OR c.oid IN (SELECT relid FROM pg_catalog.pg_partition_tree(t.id)) \
          ORDER BY c.oid <> t.id, c.oid"
     );
-    session.query(&sql).await?.iter().map(storage).collect()
+    asker.ask("how the table is stored", &sql).await?.iter().map(storage).collect()
 }
 
 fn storage(row: &TextRow) -> Result<Storage, SourceError> {

@@ -10,6 +10,7 @@ use crate::describe::catalog::number;
 use crate::dialect::{self, Branch};
 use crate::key::{is_temporal, output, read};
 use crate::oid;
+use crate::record::{Ask as _, Recorder};
 use crate::session::Session;
 
 /// Finds the position, in one transaction whose moment is the clock's.
@@ -25,9 +26,10 @@ pub(crate) async fn watermark(
         return Err(SourceError::new(SourceErrorKind::Config, message).with_help("Name its cursor in `cursor_column`."));
     };
     // Before the transaction sees anything: what it sees is at least as new as its clock says.
-    let clock = if replica { replayed_clock(session).await? } else { "pg_catalog.now()".to_owned() };
-    session.query(&dialect::begin(None, true, limits)).await?;
-    let mut asker = Asker { session, spec, limits, clock };
+    let mut recorder = Recorder::new(session);
+    let clock = if replica { replayed_clock(&mut recorder).await? } else { "pg_catalog.now()".to_owned() };
+    recorder.session.query(&dialect::begin(None, true, limits)).await?;
+    let mut asker = Asker { recorder, spec, limits, clock };
     let now = asker.now().await?;
     let upper = match &request.hold {
         Hold::Nothing => None,
@@ -44,8 +46,9 @@ pub(crate) async fn watermark(
     let seen_at = asker.moment("pg_catalog.clock_timestamp()").await?;
     // What a replica's own sessions do says nothing of the writers on its primary.
     let oldest_transaction = if replica { None } else { asker.oldest_transaction().await? };
-    session.query("COMMIT").await?;
-    Ok(Watermark { highest, newest, null_rows, now, seen_at, oldest_transaction })
+    asker.recorder.session.query("COMMIT").await?;
+    let probes = asker.recorder.finish();
+    Ok(Watermark { highest, newest, null_rows, now, seen_at, oldest_transaction, probes })
 }
 
 /// The moment, as a literal, up to which a replica shows what its primary has committed.
@@ -53,8 +56,9 @@ pub(crate) async fn watermark(
 /// That is when the last replayed transaction was committed; where everything that was received is replayed, also when
 /// the last message was sent, as far as the role may see it. The order matters: what arrives between the two
 /// questions is newer than the first answer.
-async fn replayed_clock(session: &mut Session) -> Result<String, SourceError> {
-    let sent = session.query("SELECT last_msg_send_time FROM pg_catalog.pg_stat_wal_receiver").await?;
+async fn replayed_clock(recorder: &mut Recorder<'_>) -> Result<String, SourceError> {
+    let sql = "SELECT last_msg_send_time FROM pg_catalog.pg_stat_wal_receiver";
+    let sent = recorder.ask("what the primary sent last", sql).await?;
     let sent = sent.into_iter().flatten().flatten().next();
     let sent = sent.map_or_else(|| "NULL".to_owned(), |sent| dialect::literal(&sent));
     let sql = format!(
@@ -62,12 +66,13 @@ async fn replayed_clock(session: &mut Session) -> Result<String, SourceError> {
          CASE WHEN pg_catalog.pg_last_wal_receive_lsn() = pg_catalog.pg_last_wal_replay_lsn() \
          THEN {sent}::pg_catalog.timestamptz END), '1970-01-01 00:00:00+00')"
     );
-    let replayed = session.query(&sql).await?.into_iter().flatten().flatten().next().unwrap_or_default();
+    let replayed = recorder.ask("what the replica has replayed", &sql).await?;
+    let replayed = replayed.into_iter().flatten().flatten().next().unwrap_or_default();
     Ok(format!("least({}::pg_catalog.timestamptz, pg_catalog.now())", dialect::literal(&replayed)))
 }
 
 struct Asker<'a> {
-    session: &'a mut Session,
+    recorder: Recorder<'a>,
     spec: &'a ScanSpec,
     limits: &'a ScanLimits,
     /// The clock that a lag is taken from, as an expression.
@@ -82,7 +87,7 @@ impl Asker<'_> {
 
     async fn moment(&mut self, expression: &str) -> Result<Timestamp, SourceError> {
         let sql = format!("SELECT (extract(epoch FROM {expression}) * 1000000)::pg_catalog.int8");
-        let rows = self.session.query(&sql).await?;
+        let rows = self.recorder.ask("the clock of the source", &sql).await?;
         let moment = rows.first().map_or(Ok(0), |row| number(row, 0))?;
         Timestamp::from_microsecond(moment)
             .map_err(|error| SourceError::new(SourceErrorKind::Protocol, format!("the server's clock: {error}")))
@@ -104,7 +109,7 @@ impl Asker<'_> {
             oid::TIMESTAMP => (local, true),
             _ => (moment, true),
         };
-        let rows = self.session.query(&format!("SELECT {expression}")).await;
+        let rows = self.recorder.ask("the end of what the lag lets through", &format!("SELECT {expression}")).await;
         let rows = rows.map_err(|error| match error.sqlstate() {
             Some("22023") => unknown_zone(time_zone),
             _ => error,
@@ -133,7 +138,7 @@ impl Asker<'_> {
             }
         };
         let timeout = self.limits.statement_timeout;
-        let rows = self.session.query_of_user(&statement, &self.spec.relation, timeout).await?;
+        let rows = self.recorder.ask_of_user("the last row", &statement, &self.spec.relation, timeout).await?;
         rows.first().map(|row| read(&self.spec.key, row, 0)).transpose()
     }
 
@@ -156,7 +161,7 @@ impl Asker<'_> {
         }
         let statement = dialect::rows(self.spec, "pg_catalog.count(*)", &RowRange::NullKey)?;
         let timeout = self.limits.statement_timeout;
-        let rows = self.session.query_of_user(&statement, &self.spec.relation, timeout).await?;
+        let rows = self.recorder.ask_of_user("rows without a cursor", &statement, &self.spec.relation, timeout).await?;
         rows.first().map_or(Ok(0), |row| number(row, 0))
     }
 
@@ -172,7 +177,7 @@ impl Asker<'_> {
              AND application_name <> pg_catalog.current_setting('application_name'))) \
              UNION ALL SELECT prepared FROM pg_catalog.pg_prepared_xacts \
              WHERE database = pg_catalog.current_database()) AS t";
-        let rows = self.session.query(sql).await?;
+        let rows = self.recorder.ask("the oldest transaction that may write", sql).await?;
         let age = rows.into_iter().flatten().flatten().next();
         Ok(age.and_then(|age| age.parse::<i64>().ok()).map(|age| Duration::from_micros(age.max(0).unsigned_abs())))
     }

@@ -11,7 +11,7 @@ use crate::{Advice, CursorQuality, PreflightReport, PreflightRequest, Statistics
 /// and the state of the server. It never fails: a question without an answer becomes a finding, and whatever would
 /// have followed from it stays unknown.
 pub async fn preflight(inspector: &mut dyn Inspector, request: &PreflightRequest) -> PreflightReport {
-    let explanation = inspector.explain(&request.spec).await;
+    let explanation = inspector.explain(&request.spec, &request.limits).await;
     let statistics = inspector.statistics(&request.spec).await;
     let vitals = inspector.vitals().await;
     let answers = Answers { explanation, statistics, vitals };

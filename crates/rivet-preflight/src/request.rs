@@ -1,5 +1,5 @@
 use rivet_model::{Chunk, RowRange};
-use rivet_source::{KeyColumn, KeyFacts, ScanSpec, ServerInfo};
+use rivet_source::{KeyColumn, KeyFacts, ScanLimits, ScanSpec, ServerInfo};
 
 use crate::Profile;
 
@@ -10,6 +10,8 @@ pub struct PreflightRequest {
     /// window its lower bound. For a chunked one it is the scan of one chunk that stands for all: one with a lower and
     /// an upper end, where there is one.
     pub spec: ScanSpec,
+    /// What the scan may take: it decides in how many statements it is read.
+    pub limits: ScanLimits,
     /// What the source says of the key of the scan.
     pub key: KeyFacts,
     /// How the rows are selected.
@@ -62,9 +64,9 @@ impl Strategy {
 }
 
 impl PreflightRequest {
-    /// Makes a request of one worker, of which neither the server nor a profile is known.
+    /// Makes a request of one worker without limits, of which neither the server nor a profile is known.
     pub fn new(spec: ScanSpec, key: KeyFacts, strategy: Strategy) -> Self {
-        Self { spec, key, strategy, server: None, workers: 1, profile: None }
+        Self { spec, limits: ScanLimits::default(), key, strategy, server: None, workers: 1, profile: None }
     }
 
     /// Returns the first column of the key.

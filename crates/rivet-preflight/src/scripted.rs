@@ -1,7 +1,9 @@
 //! An inspector whose answers were written beforehand: for tests and examples, without a server.
 
 use async_trait::async_trait;
-use rivet_source::{Explanation, Inspector, Probe, RelationStatistics, ScanSpec, SourceError, SourceErrorKind, Vitals};
+use rivet_source::{
+    Explanation, Inspector, Probe, RelationStatistics, ScanLimits, ScanSpec, SourceError, SourceErrorKind, Vitals,
+};
 
 /// Gives the answers that it was made with. A question without one fails as forbidden.
 #[derive(Debug, Clone, Default)]
@@ -10,6 +12,7 @@ pub struct ScriptedInspector {
     statistics: Option<Result<RelationStatistics, SourceErrorKind>>,
     vitals: Option<Result<Vitals, SourceErrorKind>>,
     asked: Vec<ScanSpec>,
+    limits: Option<ScanLimits>,
     probes: Vec<Probe>,
 }
 
@@ -40,6 +43,11 @@ impl ScriptedInspector {
         &self.asked
     }
 
+    /// Returns the limits of the scan that it was asked to explain last.
+    pub fn limits(&self) -> Option<&ScanLimits> {
+        self.limits.as_ref()
+    }
+
     fn answer<T: Clone>(
         &mut self,
         purpose: &str,
@@ -62,8 +70,9 @@ impl ScriptedInspector {
 
 #[async_trait]
 impl Inspector for ScriptedInspector {
-    async fn explain(&mut self, spec: &ScanSpec) -> Result<Explanation, SourceError> {
+    async fn explain(&mut self, spec: &ScanSpec, limits: &ScanLimits) -> Result<Explanation, SourceError> {
         self.asked.push(spec.clone());
+        self.limits = Some(limits.clone());
         self.answer("plan of the statement", self.explanation.clone())
     }
 

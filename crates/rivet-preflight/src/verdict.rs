@@ -8,13 +8,13 @@ words! {
     /// What a run does to its source. [`VERDICT_RULES`] say when.
     #[derive(Default)]
     pub enum Verdict {
-        /// Everything is read by the right way.
+        /// Everything is read by the right access path: a full export by one scan of its table, any other by an index.
         Efficient = "efficient",
-        /// Everything is read by the right way, and it is much.
+        /// The same with 10 M rows or more: of a full export, so many that it could be chunked.
         Acceptable = "acceptable",
-        /// It reads or sorts more than it has to, of a relation that bears it.
+        /// No usable index, and up to 1 M rows; or the whole result is sorted.
         Degraded = "degraded",
-        /// It reads far more than it has to, and may harm the source.
+        /// No usable index, and more rows than that; or each chunk reads the whole relation. It may harm the source.
         Unsafe = "unsafe",
         /// Nobody could see how it reads.
         #[default]

@@ -9,8 +9,7 @@ use rivet_priority::{
 
 /// What this scheduler has measured: some of it, of most jobs.
 fn measured() -> Vec<Signals> {
-    let nightly =
-        PastRun { outcome: RunOutcome::Committed, retries: 0, duration_ms: Some(96_000), rows: Some(7_800_000) };
+    let nightly = PastRun { duration_ms: Some(96_000), rows: Some(7_800_000), ..PastRun::new(RunOutcome::Committed) };
     vec![
         Signals {
             source_group: Some("replica_a".to_owned()),

@@ -174,6 +174,7 @@ mod tests {
             newest_failed: false,
             retries: 0,
             average_duration_ms: None,
+            average_bytes: None,
             throughput: speed,
         };
         Signals {

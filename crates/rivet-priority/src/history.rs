@@ -8,6 +8,10 @@ use crate::word::words;
 /// Runs that are looked back on.
 const RUNS: usize = 20;
 
+/// Seconds after which the speed of a run says half as much: a week. A table grows and a server is moved in months,
+/// and most exports run daily or more often; the number is a judgement, not a measurement.
+const HALF_LIFE_SECONDS: f64 = 7.0 * 24.0 * 3600.0;
+
 words! {
     /// How an earlier run ended.
     pub enum RunOutcome {
@@ -38,9 +42,20 @@ pub struct PastRun {
     /// Rows that it wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
+    /// Bytes of the files that it wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// Seconds since it began. Only the time between runs matters, so that the moment of asking changes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age_seconds: Option<u64>,
 }
 
 impl PastRun {
+    /// Makes a run of which nothing but its end is known.
+    pub fn new(outcome: RunOutcome) -> Self {
+        Self { outcome, retries: 0, duration_ms: None, rows: None, bytes: None, age_seconds: None }
+    }
+
     /// Returns rows per second, where the run wrote any and its time was measured.
     fn throughput(&self) -> Option<f64> {
         let (rows, milliseconds) = (self.rows?, self.duration_ms?);
@@ -63,17 +78,27 @@ pub struct Throughput {
 }
 
 impl Throughput {
-    fn of(mut speeds: Vec<f64>) -> Option<Self> {
-        speeds.sort_by(f64::total_cmp);
-        let last = speeds.len().checked_sub(1)?;
+    /// Sums up runs, the newest first. A run counts by half for each week that it is older than the newest one.
+    fn of(runs: &[PastRun]) -> Option<Self> {
+        let newest = runs.iter().filter_map(|run| run.age_seconds).min().unwrap_or_default();
+        let weight = |run: &PastRun| {
+            let older = run.age_seconds.unwrap_or(newest).saturating_sub(newest);
+            (-float(older) / HALF_LIFE_SECONDS).exp2()
+        };
+        let mut speeds: Vec<(f64, f64)> =
+            runs.iter().filter_map(|run| Some((run.throughput()?, weight(run)))).collect();
+        speeds.sort_by(|a, b| a.0.total_cmp(&b.0));
+        if speeds.is_empty() {
+            return None;
+        }
         // Thousandths are more than enough, and every reader of JSON gives them back exactly.
         let thousandths = |speed: f64| (speed * 1000.0).round() / 1000.0;
-        let at = |index: usize| speeds.get(index).copied().unwrap_or_default();
+        let (low, high) = if speeds.len() < 5 { (0.0, 1.0) } else { (0.25, 0.75) };
         Some(Self {
             runs: u32::try_from(speeds.len()).unwrap_or(u32::MAX),
-            low: thousandths(at(last / 4)),
-            median: thousandths(f64::midpoint(at(last / 2), at(last.div_ceil(2)))),
-            high: thousandths(at(last - last / 4)),
+            low: thousandths(quantile(&speeds, low)),
+            median: thousandths(quantile(&speeds, 0.5)),
+            high: thousandths(quantile(&speeds, high)),
         })
     }
 
@@ -81,6 +106,25 @@ impl Throughput {
     pub fn is_usable(&self) -> bool {
         self.high.is_finite() && 0.0 < self.low && self.low <= self.median && self.median <= self.high
     }
+}
+
+/// Returns the value below which this part of the weight lies, 0 to 1; between two values where it falls on their
+/// border. The values are sorted, and each comes with its weight.
+fn quantile(weighted: &[(f64, f64)], part: f64) -> f64 {
+    let goal = part * weighted.iter().map(|(_, weight)| weight).sum::<f64>();
+    let mut sum = 0.0;
+    for (index, (value, weight)) in weighted.iter().enumerate() {
+        sum += weight;
+        let next = weighted.get(index + 1).map_or(*value, |(next, _)| *next);
+        // Sums of weights are not exact.
+        if (sum - goal).abs() < 1e-9 && goal > 0.0 {
+            return f64::midpoint(*value, next);
+        }
+        if sum > goal {
+            return *value;
+        }
+    }
+    weighted.last().map_or(0.0, |(value, _)| *value)
 }
 
 /// How the last runs of an export went, 20 at most.
@@ -97,6 +141,9 @@ pub struct History {
     /// Wall time on average, in milliseconds, over those whose time is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub average_duration_ms: Option<u64>,
+    /// Bytes of files on average, over those that committed any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average_bytes: Option<u64>,
     /// How fast those were that committed rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throughput: Option<Throughput>,
@@ -109,7 +156,7 @@ impl History {
     /// ```
     /// use rivet_priority::{History, PastRun, RunOutcome};
     ///
-    /// let run = |outcome| PastRun { outcome, retries: 0, duration_ms: Some(2_000), rows: Some(500) };
+    /// let run = |outcome| PastRun { duration_ms: Some(2_000), rows: Some(500), ..PastRun::new(outcome) };
     /// let history = History::of([run(RunOutcome::Running), run(RunOutcome::Failed), run(RunOutcome::Committed)]);
     /// assert!(history.is_some_and(|history| history.runs == 2 && history.newest_failed));
     /// ```
@@ -118,15 +165,15 @@ impl History {
         let runs: Vec<PastRun> = ended.take(RUNS).collect();
         let newest = runs.first()?;
         let failures = runs.iter().filter(|run| run.outcome == RunOutcome::Failed).count();
-        let durations: Vec<u128> = runs.iter().filter_map(|run| run.duration_ms).map(u128::from).collect();
-        let average = durations.iter().sum::<u128>().checked_div(durations.len() as u128);
+        let committed = runs.iter().filter(|run| run.outcome == RunOutcome::Committed);
         Some(Self {
             runs: u32::try_from(runs.len()).unwrap_or(u32::MAX),
             failures: u32::try_from(failures).unwrap_or(u32::MAX),
             newest_failed: newest.outcome == RunOutcome::Failed,
             retries: runs.iter().fold(0, |sum: u64, run| sum.saturating_add(run.retries)),
-            average_duration_ms: average.and_then(|average| u64::try_from(average).ok()),
-            throughput: Throughput::of(runs.iter().filter_map(PastRun::throughput).collect()),
+            average_duration_ms: average(runs.iter().filter_map(|run| run.duration_ms)),
+            average_bytes: average(committed.filter_map(|run| run.bytes)),
+            throughput: Throughput::of(&runs),
         })
     }
 
@@ -151,6 +198,11 @@ impl History {
     }
 }
 
+fn average(numbers: impl Iterator<Item = u64>) -> Option<u64> {
+    let (sum, count) = numbers.fold((0_u128, 0_u128), |(sum, count), number| (sum + u128::from(number), count + 1));
+    sum.checked_div(count).and_then(|average| u64::try_from(average).ok())
+}
+
 impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}, {} failed", things(self.runs.into(), "run"), self.failures)?;
@@ -171,7 +223,7 @@ mod tests {
     use super::*;
 
     fn run(outcome: RunOutcome, rows: u64, duration_ms: u64) -> PastRun {
-        PastRun { outcome, retries: 1, duration_ms: Some(duration_ms), rows: Some(rows) }
+        PastRun { retries: 1, duration_ms: Some(duration_ms), rows: Some(rows), ..PastRun::new(outcome) }
     }
 
     #[test]
@@ -200,6 +252,26 @@ mod tests {
     }
 
     #[test]
+    fn a_run_says_less_the_older_it_is() {
+        const WEEK: u64 = 7 * 24 * 3600;
+        let median = |now: u64, ages: [u64; 5]| {
+            let speeds = [500, 400, 300, 200, 100];
+            let runs = speeds.into_iter().zip(ages).map(|(rows, age)| PastRun {
+                age_seconds: Some(now + age),
+                bytes: Some(rows * 2),
+                ..run(RunOutcome::Committed, rows, 1000)
+            });
+            let history = History::of(runs).unwrap();
+            assert_eq!(history.average_bytes, Some(600));
+            history.throughput.unwrap().median
+        };
+        assert!((median(0, [0; 5]) - 300.0).abs() < 1e-9);
+        let grown = [0, WEEK, 2 * WEEK, 3 * WEEK, 4 * WEEK];
+        assert!((median(0, grown) - 500.0).abs() < 1e-9, "the newest run weighs more than all before it");
+        assert!((median(0, grown) - median(90 * WEEK, grown)).abs() < 1e-9, "the moment of asking changes nothing");
+    }
+
+    #[test]
     fn thresholds_of_the_history() {
         let history = |runs, retries, average| History {
             runs,
@@ -207,6 +279,7 @@ mod tests {
             newest_failed: true,
             retries,
             average_duration_ms: average,
+            average_bytes: None,
             throughput: None,
         };
         assert!(!history(0, 0, None).failed_last(), "no run has failed");

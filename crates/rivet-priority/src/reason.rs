@@ -28,7 +28,7 @@ words! {
         ReconcileRequired = "reconcile_required",
         /// The rows are wanted soon.
         FreshnessHintRecent = "freshness_hint_recent",
-        /// The checks found an index that serves the run.
+        /// The checks found that everything is read by the right access path.
         PreflightEfficient = "preflight_efficient",
         /// The checks found that the run will be slow, or heavy.
         PreflightDegraded = "preflight_degraded",

@@ -222,7 +222,7 @@ pub const RULES: &[Rule] = &[
         points: Points::Fixed(8),
         reads: &[SignalName::Verdict],
         applies: |facts| facts.signals.verdict == Verdict::Efficient,
-        explain: |_| "the checks found an index that serves the whole run".to_owned(),
+        explain: |_| "the checks found that everything is read by the right access path".to_owned(),
     },
     Rule {
         kind: ReasonKind::PreflightDegraded,

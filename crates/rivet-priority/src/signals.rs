@@ -42,13 +42,13 @@ words! {
     /// What the checks before a run say of the statement that it will send.
     #[derive(Default)]
     pub enum Verdict {
-        /// An index serves it.
+        /// Everything is read by the right access path: a full export by one scan of its table, any other by an index.
         Efficient = "efficient",
-        /// No index serves it, and it is of a size where that does not matter.
+        /// The same with 10 M rows or more: of a full export, so many that it could be chunked.
         Acceptable = "acceptable",
-        /// It will be slow, or heavy for the server.
+        /// No usable index, and up to 1 M rows; or the whole result is sorted. It will be slow, or heavy for the server.
         Degraded = "degraded",
-        /// It may harm the server.
+        /// No usable index, and more rows than that; or each chunk reads the whole table. It may harm the server.
         Unsafe = "unsafe",
         /// Nobody has looked.
         #[default]

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rivet_model::{ColumnName, Scalar};
 use serde::{Deserialize, Serialize};
 
-use crate::{ScanSpec, SourceError};
+use crate::{Probe, ScanLimits, ScanSpec, SourceError};
 
 /// What preflight asks of a source: read-only questions that never scan a table.
 ///
@@ -15,8 +15,14 @@ use crate::{ScanSpec, SourceError};
 /// [`Inspector::take_probes`], failed ones too.
 #[async_trait]
 pub trait Inspector: std::fmt::Debug + Send {
-    /// Asks the source's planner about the very statement that a scan would send.
-    async fn explain(&mut self, spec: &ScanSpec) -> Result<Explanation, SourceError>;
+    /// Asks the source's planner about the very statement that a scan with these limits would send.
+    ///
+    /// A scan that is read in several statements is explained as a whole: its rows, their width, its accesses and its
+    /// sort are those of the one statement that would read everything. What is returned as its statement is the first
+    /// of the several, which is explained as well, in a probe of its own, so that the server has seen that very text.
+    /// Where the planner is known to misjudge the rows of a range, they come from another statement, in a probe that
+    /// says why.
+    async fn explain(&mut self, spec: &ScanSpec, limits: &ScanLimits) -> Result<Explanation, SourceError>;
 
     /// Asks the catalog about the relation of a scan, its indexes, and the columns of its key.
     ///
@@ -35,28 +41,12 @@ pub trait Inspector: std::fmt::Debug + Send {
     async fn close(self: Box<Self>);
 }
 
-/// A statement that an [`Inspector`] has sent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Probe {
-    /// What it was for, in a few words.
-    pub purpose: String,
-    /// Its text.
-    pub statement: String,
-    /// How long it took, in milliseconds.
-    pub milliseconds: u64,
-    /// Rows that it returned.
-    pub rows: u64,
-    /// Why it failed, where it did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-}
-
 /// What a planner says of a statement.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Explanation {
-    /// The statement: the text that a scan sends, without what explains it.
+    /// The text that a scan sends, without what explains it: the first statement where there are several.
     pub statement: String,
-    /// Rows that it is expected to return.
+    /// Rows that the scan is expected to return, in all of its statements.
     pub estimated_rows: Option<u64>,
     /// Bytes of a row, on average.
     pub row_bytes: Option<f64>,

@@ -22,6 +22,7 @@ pub mod conformance;
 mod error;
 mod inspect;
 pub mod memory;
+mod probe;
 mod scan;
 mod split;
 mod sql;
@@ -29,8 +30,9 @@ mod traits;
 
 pub use error::{SourceError, SourceErrorKind, StatementSpan};
 pub use inspect::{
-    Access, AccessPath, ColumnStatistics, Explanation, IndexFacts, Inspector, Probe, RelationStatistics, Vitals,
+    Access, AccessPath, ColumnStatistics, Explanation, IndexFacts, Inspector, RelationStatistics, Vitals,
 };
+pub use probe::Probe;
 pub use scan::{
     ColumnRequest, ColumnSpec, DescribeRequest, Description, ReadAs, ScanLimits, ScanSpec, ScanSummary, ServerInfo,
     SourceType, TypeShape,

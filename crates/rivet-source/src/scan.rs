@@ -7,7 +7,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use rivet_model::{ColumnName, ColumnType, Fidelity, NumericDefault, OnUnrepresentable, Relation, RowRange};
 use serde::{Deserialize, Serialize};
 
-use crate::{KeyColumn, KeyFacts, KeyRequest};
+use crate::{KeyColumn, KeyFacts, KeyRequest, Probe};
 
 /// What a server says about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +66,8 @@ pub struct Description {
     pub estimated_rows: Option<u64>,
     /// What a person should know before reading, one sentence each.
     pub notes: Vec<String>,
+    /// Every statement that was sent to find this out, in order, failed ones too.
+    pub probes: Vec<Probe>,
 }
 
 /// How the values of one column come over the wire.

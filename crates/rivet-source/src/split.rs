@@ -3,7 +3,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rivet_model::{ColumnName, RowRange, Scalar, ScalarKind};
 
-use crate::SourceType;
+use crate::{Probe, SourceType};
 
 /// Which columns order the rows of a relation: asked for with [`DescribeRequest`](crate::DescribeRequest).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -91,6 +91,8 @@ pub struct Split {
     pub needs_shared_view: bool,
     /// What a person should know of it, one sentence each.
     pub notes: Vec<String>,
+    /// Every statement that was sent to find this out, in order, failed ones too.
+    pub probes: Vec<Probe>,
 }
 
 /// One piece of a split.
@@ -146,4 +148,6 @@ pub struct Watermark {
     pub seen_at: Timestamp,
     /// The age of the oldest transaction that may still write, as far as the role may see.
     pub oldest_transaction: Option<Duration>,
+    /// Every statement that was sent to find this out, in order, failed ones too.
+    pub probes: Vec<Probe>,
 }

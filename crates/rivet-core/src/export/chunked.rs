@@ -1,10 +1,9 @@
 use rivet_config::{ChunkConsistency, ChunkSplit, Chunked};
-use rivet_model::{ReadView, Relation, RowRange};
+use rivet_model::{ReadView, RowRange};
 use rivet_source::{Description, ScanSpec, SourceErrorKind, Split, SplitBy, SplitRequest};
 
 use super::ExportRun;
 use super::plan::{ReadPlan, chunks};
-use super::read::limits;
 use crate::EngineError;
 
 impl ExportRun {
@@ -55,12 +54,7 @@ impl ExportRun {
         chunked: &Chunked,
         by: SplitBy,
     ) -> Result<Option<Split>, EngineError> {
-        let is_free = chunked.consistency == ChunkConsistency::Snapshot && chunked.column.is_none();
-        let is_possible = matches!(
-            chunked.split,
-            ChunkSplit::Rows { dense: false, .. } | ChunkSplit::Count(_) | ChunkSplit::Bytes(_)
-        );
-        if !is_free || !is_possible || matches!(self.config.relation, Relation::Query(_)) {
+        if !self.cuts_by_place(chunked) {
             return Ok(None);
         }
         let spec = ScanSpec { key: Vec::new(), fallback: None, ..description.spec.clone() };
@@ -79,12 +73,14 @@ impl ExportRun {
     }
 
     async fn split(&mut self, spec: &ScanSpec, by: SplitBy) -> Result<Split, EngineError> {
-        let (request, limits) = (SplitRequest { by, within: RowRange::All }, limits(&self.config.tuning));
+        let (request, limits) = (SplitRequest { by, within: RowRange::All }, self.asking_limits());
         let split = self.ask(|source| {
             let (request, limits) = (request.clone(), limits.clone());
             async move { source.split(spec, &request, &limits).await }
         });
-        split.await
+        let mut split = split.await?;
+        self.probes.append(&mut split.probes);
+        Ok(split)
     }
 
     fn tell_key(&self, description: &Description, chunked: &Chunked) {

@@ -10,7 +10,6 @@ use rivet_source::{Description, Hold, ScanSpec, SplitBy, SplitRequest, Watermark
 
 use super::ExportRun;
 use super::plan::{ReadPlan, chunks};
-use super::read::limits;
 use crate::EngineError;
 
 /// Runs whose sightings are looked through for one that is old enough.
@@ -88,12 +87,14 @@ impl ExportRun {
         count_nulls: bool,
     ) -> Result<Watermark, EngineError> {
         let request = WatermarkRequest { after: before.map(|position| position.values.clone()), hold, count_nulls };
-        let limits = limits(&self.config.tuning);
+        let limits = self.asking_limits();
         let mark = self.ask(|source| {
             let (request, limits) = (request.clone(), limits.clone());
             async move { source.watermark(spec, &request, &limits).await }
         });
-        mark.await
+        let mut mark = mark.await?;
+        self.probes.append(&mut mark.probes);
+        Ok(mark)
     }
 
     /// Where no clock can be compared with the cursor, an earlier run's clock stands in: what was the newest position
@@ -133,12 +134,14 @@ impl ExportRun {
             return Ok(vec![(range, None)]);
         }
         let request = SplitRequest { by: SplitBy::Rows { rows: CHUNK_ROWS, exact: false }, within: range };
-        let (spec, limits) = (&description.spec, limits(&self.config.tuning));
+        let (spec, limits) = (&description.spec, self.asking_limits());
         let split = self.ask(|source| {
             let (request, limits) = (request.clone(), limits.clone());
             async move { source.split(spec, &request, &limits).await }
         });
-        Ok(split.await?.pieces.into_iter().map(|piece| (piece.range, piece.estimated_rows)).collect())
+        let mut split = split.await?;
+        self.probes.append(&mut split.probes);
+        Ok(split.pieces.into_iter().map(|piece| (piece.range, piece.estimated_rows)).collect())
     }
 
     /// Returns whether rows without a cursor are read by this run.

@@ -1,19 +1,21 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use rivet_config::{ChunkSplit, Mode};
 use rivet_model::{Chunk, ChunkId, CursorRecord, ReadView, RowRange};
-use rivet_source::{Description, KeyRequest, Source, SourceError, Tiebreak};
+use rivet_source::{Description, KeyRequest, ScanLimits, Source, SourceError, Tiebreak};
 
 use super::ExportRun;
+use super::read::limits;
 use crate::EngineError;
 use crate::retry::Attempts;
 
 /// Which rows a run reads, and how: fixed before the first of them is read.
 #[derive(Debug)]
-pub(super) struct ReadPlan {
-    pub(super) chunks: Vec<Chunk>,
-    pub(super) view: ReadView,
-    pub(super) cursor: Option<CursorRecord>,
+pub(crate) struct ReadPlan {
+    pub(crate) chunks: Vec<Chunk>,
+    pub(crate) view: ReadView,
+    pub(crate) cursor: Option<CursorRecord>,
 }
 
 impl ReadPlan {
@@ -64,6 +66,18 @@ impl ExportRun {
             Mode::Incremental(incremental) => self.plan_incremental(description, &incremental).await,
             Mode::Chunked(chunked) => self.plan_chunked(description, &chunked).await,
             Mode::TimeWindow(window) => self.plan_window(description, &window),
+        }
+    }
+
+    /// Returns what a question to the source may take: no more than planning's patience, while nothing is to be read.
+    pub(super) fn asking_limits(&self) -> ScanLimits {
+        let limits = limits(&self.config.tuning);
+        let Some(patience) = self.shared.patience else { return limits };
+        let capped = |limit: Duration| if limit.is_zero() { patience } else { limit.min(patience) };
+        ScanLimits {
+            statement_timeout: capped(limits.statement_timeout),
+            lock_timeout: capped(limits.lock_timeout),
+            ..limits
         }
     }
 

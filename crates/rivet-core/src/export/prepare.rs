@@ -36,7 +36,9 @@ impl ExportRun {
         let meta = MetaAppender::new(&self.config.output.meta_columns, &description.spec.schema(), self.started_at)?;
         let fields = ManifestField::of_schema(meta.schema());
         if let Some(unfinished) = self.unfinished.take() {
-            if unfinished.fingerprint == fingerprint {
+            let is_planned =
+                self.planned.as_ref().is_none_or(|planned| planned.fingerprint == Some(fingerprint.clone()));
+            if unfinished.fingerprint == fingerprint && is_planned {
                 return Ok(Prepared { store, description, fields, record: unfinished, goes_on: true });
             }
             self.give_up(&store, &unfinished).await?;
@@ -44,7 +46,10 @@ impl ExportRun {
             store = self.open_store().await?;
         }
         self.judge_drift(store.as_ref(), &fields).await?;
-        let plan = self.plan(&description).await?;
+        let plan = match self.planned.clone() {
+            Some(planned) => self.as_planned(planned, &fingerprint, &description).await?,
+            None => self.plan(&description).await?,
+        };
         let record = RunRecord {
             run_id: self.run_id,
             export: self.config.name.clone(),
@@ -58,6 +63,7 @@ impl ExportRun {
             chunks: plan.chunks,
             view: plan.view,
             cursor: plan.cursor,
+            plan: self.planned.as_ref().map(|planned| planned.record.clone()),
             checkpoints: Vec::new(),
             metrics: None,
             error: None,
@@ -72,7 +78,7 @@ impl ExportRun {
         Ok(store)
     }
 
-    async fn describe(&mut self) -> Result<Description, EngineError> {
+    pub(super) async fn describe(&mut self) -> Result<Description, EngineError> {
         let request = DescribeRequest {
             relation: self.config.relation.clone(),
             columns: ColumnRequest {

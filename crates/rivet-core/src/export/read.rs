@@ -193,7 +193,7 @@ pub(super) fn count(number: usize) -> u32 {
 }
 
 /// What the tuning allows a statement and a batch.
-pub(super) fn limits(tuning: &Tuning) -> ScanLimits {
+pub(crate) fn limits(tuning: &Tuning) -> ScanLimits {
     let usual = ScanLimits::default();
     let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     let shrink =

@@ -5,10 +5,11 @@ use jiff::Timestamp;
 use rivet_config::ExportConfig;
 use rivet_history::{RunEnd, StateStore};
 use rivet_model::{ErrorRecord, ProcessRecord, RunId, RunMetrics, RunRecord, RunStatus};
-use rivet_source::{ServerInfo, Source};
+use rivet_source::{Probe, ServerInfo, Source};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use super::planned::Planned;
 use super::prepare::Prepared;
 use super::read::count;
 use crate::budget::ByteBudget;
@@ -27,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) stream: Option<Stream>,
     pub(crate) process: ProcessRecord,
     pub(crate) validate: bool,
+    /// How long a question may take that only plans.
+    pub(crate) patience: Option<Duration>,
     pub(crate) cancel: CancellationToken,
 }
 
@@ -48,17 +51,28 @@ pub(crate) struct ExportRun {
     pub(super) started: Instant,
     /// A run that an earlier process has left, which this one goes on with where it can.
     pub(super) unfinished: Option<RunRecord>,
+    /// What a plan says of it, where it is run from one.
+    pub(super) planned: Option<Planned>,
+    /// What was sent to find out which rows to read.
+    pub(super) probes: Vec<Probe>,
     pub(super) report: ExportReport,
 }
 
 impl ExportRun {
-    pub(crate) fn new(shared: Shared, config: ExportConfig, unfinished: Option<RunRecord>) -> Self {
-        let report = ExportReport::new(&config.name, config.destination.kind());
+    pub(crate) fn new(
+        shared: Shared,
+        config: ExportConfig,
+        unfinished: Option<RunRecord>,
+        planned: Option<Planned>,
+    ) -> Self {
+        let plan = planned.as_ref().map(|planned| planned.record.clone());
+        let report = ExportReport { plan, ..ExportReport::new(&config.name, config.destination.kind()) };
         let (run_id, started_at) = match &unfinished {
             Some(run) => (run.run_id, run.started_at),
             None => (RunId::generate(), Timestamp::now()),
         };
-        Self { shared, config, run_id, started_at, started: Instant::now(), unfinished, report }
+        let probes = Vec::new();
+        Self { shared, config, run_id, started_at, started: Instant::now(), unfinished, planned, probes, report }
     }
 
     /// Runs to the end, whatever that is.

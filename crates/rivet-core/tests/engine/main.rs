@@ -4,5 +4,6 @@
 
 mod full;
 mod modes;
+mod plan;
 mod resume;
 mod support;

@@ -4,17 +4,21 @@ use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use arrow::array::{Int64Array, RecordBatch, StringArray};
 use async_trait::async_trait;
 use rivet_config::{Config, Environment, Overrides, parse_str};
-use rivet_core::{Engine, EngineError, Event, EventKind, Observer, RunOptions, RunReport};
+use rivet_core::{
+    ApplyOptions, Choice, Engine, EngineError, Event, EventKind, Observer, Plan, PlanOptions, PlannedExport,
+    RunOptions, RunReport,
+};
 use rivet_history::MemoryStore;
 use rivet_model::{ConnectionSettings, ReadView, SourceKind};
 use rivet_source::memory::MemorySource;
 use rivet_source::{
-    DescribeRequest, Description, Reader, Scan, ScanLimits, ScanSpec, ServerInfo, Snapshot, Source, SourceError,
-    SourceErrorKind, SourceFactory, Split, SplitRequest, Watermark, WatermarkRequest,
+    DescribeRequest, Description, Inspector, Reader, Scan, ScanLimits, ScanSpec, ServerInfo, Snapshot, Source,
+    SourceError, SourceErrorKind, SourceFactory, Split, SplitRequest, Watermark, WatermarkRequest,
 };
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -98,6 +102,10 @@ impl Source for Faulty {
         limits: &ScanLimits,
     ) -> Result<Watermark, SourceError> {
         self.inner.watermark(spec, request, limits).await
+    }
+
+    async fn inspector(&self, patience: Duration) -> Result<Box<dyn Inspector>, SourceError> {
+        self.inner.inspector(patience).await
     }
 
     async fn open_snapshot(
@@ -234,10 +242,26 @@ impl World {
         options: RunOptions,
     ) -> Result<RunReport, EngineError> {
         let cancel = source.cancel.clone();
+        self.engine(source).run(&self.config(more), &options, &cancel).await
+    }
+
+    pub(crate) async fn plan(&self, source: Faulty, more: &str) -> Result<Vec<PlannedExport>, EngineError> {
+        let engine = self.engine(source);
+        engine.plan(&self.config(more), &PlanOptions::default(), &CancellationToken::new()).await
+    }
+
+    pub(crate) async fn apply(&self, source: Faulty, plan: &Plan, force: bool) -> Result<RunReport, EngineError> {
+        let cancel = source.cancel.clone();
+        let environment = Environment::from_iter([("RIVET_SOURCE_PASSWORD", "unused")]);
+        let options =
+            ApplyOptions { choice: Choice::default(), force, validate: true, parallel_exports: 1, environment };
+        self.engine(source).apply(plan, &options, &cancel).await
+    }
+
+    fn engine(&self, source: Faulty) -> Engine {
         let state: Arc<dyn rivet_history::StateStore> = Arc::<MemoryStore>::clone(&self.state);
         let observer: Arc<dyn Observer> = Arc::<Ears>::clone(&self.ears);
-        let engine = Engine::builder(state).source(source).observer(observer).build();
-        engine.run(&self.config(more), &options, &cancel).await
+        Engine::builder(state).source(source).observer(observer).build()
     }
 
     pub(crate) async fn run(&self, source: Faulty, more: &str) -> rivet_core::ExportReport {

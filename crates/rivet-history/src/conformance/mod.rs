@@ -52,6 +52,7 @@ pub fn sample_run(export: &str) -> RunRecord {
         chunks: Vec::new(),
         view: ReadView::Shared,
         cursor: None,
+        plan: None,
         checkpoints: Vec::new(),
         metrics: None,
         error: None,

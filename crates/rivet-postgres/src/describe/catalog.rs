@@ -3,7 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use rivet_source::{SourceError, SourceErrorKind, SourceType, TypeShape};
 
 use crate::oid;
-use crate::session::{Session, TextRow};
+use crate::record::{Ask as _, Recorder};
+use crate::session::TextRow;
 
 /// Types of types of types, at most: the server itself has no limit.
 const MAX_DEPTH: usize = 32;
@@ -47,7 +48,7 @@ fn list(ids: impl IntoIterator<Item = u32>) -> String {
 
 impl Catalog {
     /// Reads the types of these columns, and what they are made of.
-    pub(super) async fn read(session: &mut Session, columns: &[(u32, i32)]) -> Result<Self, SourceError> {
+    pub(super) async fn read(recorder: &mut Recorder<'_>, columns: &[(u32, i32)]) -> Result<Self, SourceError> {
         let mut catalog = Self::default();
         let mut missing: BTreeSet<u32> = columns.iter().map(|(id, _)| *id).collect();
         let mut uses: BTreeSet<(u32, i32)> = columns.iter().copied().collect();
@@ -55,16 +56,20 @@ impl Catalog {
             if missing.is_empty() {
                 break;
             }
-            let found = catalog.read_types(session, &missing).await?;
+            let found = catalog.read_types(recorder, &missing).await?;
             uses.extend(found.iter().copied());
             missing = found.into_iter().map(|(id, _)| id).filter(|id| !catalog.types.contains_key(id)).collect();
         }
-        catalog.read_names(session, &uses).await?;
+        catalog.read_names(recorder, &uses).await?;
         Ok(catalog)
     }
 
     /// Reads rows of `pg_type` and returns the types that they mention.
-    async fn read_types(&mut self, session: &mut Session, ids: &BTreeSet<u32>) -> Result<Vec<(u32, i32)>, SourceError> {
+    async fn read_types(
+        &mut self,
+        recorder: &mut Recorder<'_>,
+        ids: &BTreeSet<u32>,
+    ) -> Result<Vec<(u32, i32)>, SourceError> {
         let ids = list(ids.iter().copied());
         // An array type is one whose element points back at it; some other types have an element as well.
         let types = format!(
@@ -75,7 +80,7 @@ impl Catalog {
              LEFT JOIN pg_catalog.pg_range r ON r.rngtypid = t.oid WHERE t.oid IN ({ids})"
         );
         let mut found = Vec::new();
-        for row in session.query(&types).await? {
+        for row in recorder.ask("the types of the columns", &types).await? {
             let kind = text(&row, 2).chars().next().unwrap_or('b');
             let made = CatalogType {
                 base: text(&row, 1),
@@ -89,19 +94,19 @@ impl Catalog {
             found.extend([(made.element, -1), (made.domain_base, made.domain_modifier), (made.range_of, -1)]);
             self.types.insert(number(&row, 0)?, made);
         }
-        found.extend(self.read_fields(session, &ids).await?);
+        found.extend(self.read_fields(recorder, &ids).await?);
         found.retain(|(id, _)| *id != 0);
         Ok(found)
     }
 
-    async fn read_fields(&mut self, session: &mut Session, ids: &str) -> Result<Vec<(u32, i32)>, SourceError> {
+    async fn read_fields(&mut self, recorder: &mut Recorder<'_>, ids: &str) -> Result<Vec<(u32, i32)>, SourceError> {
         let fields = format!(
             "SELECT t.oid, a.attname, a.atttypid, a.atttypmod FROM pg_catalog.pg_type t \
              JOIN pg_catalog.pg_attribute a ON a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped \
              WHERE t.typtype = 'c' AND t.oid IN ({ids}) ORDER BY t.oid, a.attnum"
         );
         let mut found = Vec::new();
-        for row in session.query(&fields).await? {
+        for row in recorder.ask("the fields of composite types", &fields).await? {
             let (id, modifier) = (number(&row, 2)?, number(&row, 3)?);
             if let Some(composite) = self.types.get_mut(&number(&row, 0)?) {
                 composite.fields.push((text(&row, 1), id, modifier));
@@ -111,10 +116,14 @@ impl Catalog {
         Ok(found)
     }
 
-    async fn read_names(&mut self, session: &mut Session, uses: &BTreeSet<(u32, i32)>) -> Result<(), SourceError> {
+    async fn read_names(
+        &mut self,
+        recorder: &mut Recorder<'_>,
+        uses: &BTreeSet<(u32, i32)>,
+    ) -> Result<(), SourceError> {
         let pairs = uses.iter().map(|(id, modifier)| format!("({id}::oid,{modifier})")).collect::<Vec<_>>().join(",");
         let sql = format!("SELECT i, m, pg_catalog.format_type(i, m) FROM (VALUES {pairs}) AS v (i, m)");
-        for row in session.query(&sql).await? {
+        for row in recorder.ask("the names of the types", &sql).await? {
             self.names.insert((number(&row, 0)?, number(&row, 1)?), text(&row, 2));
         }
         Ok(())

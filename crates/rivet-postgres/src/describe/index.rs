@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use rivet_source::SourceError;
 
 use super::catalog::number;
-use crate::session::Session;
+use crate::record::{Ask as _, Recorder};
 
 /// A valid B-tree of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(super) struct Index {
 }
 
 /// Reads the indexes of a table: the primary key first, then those of fewer columns.
-pub(super) async fn read(session: &mut Session, table: u32) -> Result<Vec<Index>, SourceError> {
+pub(super) async fn read(recorder: &mut Recorder<'_>, table: u32) -> Result<Vec<Index>, SourceError> {
     // A table with children that inherit from it has their rows, and its indexes do not.
     let sql = format!(
         "SELECT i.indexrelid, i.indisprimary::int, \
@@ -36,7 +36,7 @@ pub(super) async fn read(session: &mut Session, table: u32) -> Result<Vec<Index>
          ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid, k.place"
     );
     let (mut found, mut places) = (Vec::<Index>::new(), BTreeMap::new());
-    for row in session.query(&sql).await? {
+    for row in recorder.ask("the indexes of the table", &sql).await? {
         let (id, column): (u32, i16) = (number(&row, 0)?, number(&row, 3)?);
         let flag = |position| number::<u8>(&row, position).map(|value| value == 1);
         let place = match places.get(&id) {

@@ -23,6 +23,7 @@ use self::row_description::ResultColumn;
 use crate::dialect;
 use crate::estimate::estimate;
 use crate::oid;
+use crate::record::{Ask as _, Recorder};
 use crate::session::Session;
 
 /// Describing asks catalogs alone: a server that is slow at that should say so soon.
@@ -46,15 +47,16 @@ struct Attribute {
 pub(crate) async fn describe(session: &mut Session, request: &DescribeRequest) -> Result<Description, SourceError> {
     let relation = checked(&request.relation)?;
     session.query(&dialect::begin(None, false, &LIMITS)).await?;
-    let result = result_columns(session, &relation).await?;
+    let mut recorder = Recorder::new(session);
+    let result = result_columns(&mut recorder, &relation).await?;
     let chosen = choose(&relation, &result, &request.columns)?;
-    let attributes = attributes(session, &result).await?;
-    let indexes = indexes(session, &relation, &result, request).await?;
+    let attributes = attributes(&mut recorder, &result).await?;
+    let indexes = indexes(&mut recorder, &relation, &result, request).await?;
     // A key need not be among the columns that are read.
     let typed = if request.key.is_some() { result.iter().collect() } else { chosen.clone() };
     let uses: Vec<_> = typed.iter().map(|column| (column.type_id, column.modifier)).collect();
-    let catalog = Catalog::read(session, &uses).await?;
-    let money_scale = if uses.iter().any(|(id, _)| *id == oid::MONEY) { money_scale(session).await? } else { 2 };
+    let catalog = Catalog::read(&mut recorder, &uses).await?;
+    let money_scale = if uses.iter().any(|(id, _)| *id == oid::MONEY) { money_scale(&mut recorder).await? } else { 2 };
     let known = Known {
         relation: &relation,
         result: &result,
@@ -87,9 +89,10 @@ pub(crate) async fn describe(session: &mut Session, request: &DescribeRequest) -
     };
     // A statement that can't be explained says why when it runs; the transaction is over then, and COMMIT ends it all
     // the same.
-    let estimate = estimate(session, &dialect::select(&spec)?, &spec.relation, LIMITS.statement_timeout).await;
-    session.query("COMMIT").await?;
-    Ok(Description { spec, key: key.facts, estimated_rows: estimate.ok().map(|found| found.rows), notes })
+    let estimate = estimate(&mut recorder, &dialect::select(&spec)?, &spec.relation, LIMITS.statement_timeout).await;
+    recorder.session.query("COMMIT").await?;
+    let estimated_rows = estimate.ok().map(|found| found.rows);
+    Ok(Description { spec, key: key.facts, estimated_rows, notes, probes: recorder.finish() })
 }
 
 /// Takes white space and semicolon off a query, after making sure that it is one.
@@ -104,14 +107,17 @@ fn checked(relation: &Relation) -> Result<Relation, SourceError> {
 }
 
 /// Has the server describe the relation's columns.
-async fn result_columns(session: &mut Session, relation: &Relation) -> Result<Vec<ResultColumn>, SourceError> {
+async fn result_columns(recorder: &mut Recorder<'_>, relation: &Relation) -> Result<Vec<ResultColumn>, SourceError> {
     let statement = dialect::describe(relation);
-    let answered = session.query_of_user(&statement, relation, LIMITS.statement_timeout).await;
+    let timeout = LIMITS.statement_timeout;
+    let answered = recorder.ask_of_user("the columns of the relation", &statement, relation, timeout).await;
     let columns = match answered {
-        Err(error) if error.kind() == SourceErrorKind::NotFound => return Err(suggest(session, relation, error).await),
+        Err(error) if error.kind() == SourceErrorKind::NotFound => {
+            return Err(suggest(recorder.session, relation, error).await);
+        }
         answered => {
             let _no_rows = answered?;
-            let body = session.tap().lock().row_description.take();
+            let body = recorder.session.tap().lock().row_description.take();
             row_description::parse(&body.unwrap_or_default())?
         }
     };
@@ -204,7 +210,7 @@ fn choose<'a>(
 
 /// Reads what the catalog says of the columns that are taken from tables unchanged.
 async fn attributes(
-    session: &mut Session,
+    recorder: &mut Recorder<'_>,
     result: &[ResultColumn],
 ) -> Result<BTreeMap<(u32, i16), Attribute>, SourceError> {
     let tables: BTreeSet<u32> = result.iter().map(|column| column.table).filter(|table| *table != 0).collect();
@@ -217,7 +223,7 @@ async fn attributes(
          WHERE attrelid IN ({}) AND attnum > 0 AND NOT attisdropped",
         tables.join(",")
     );
-    let rows = session.query(&sql).await?;
+    let rows = recorder.ask("what the columns of the table allow", &sql).await?;
     rows.iter()
         .map(|row| {
             let attribute = Attribute { not_null: number::<u8>(row, 2)? == 1, dimensions: number(row, 3)? };
@@ -227,14 +233,14 @@ async fn attributes(
 }
 
 /// Asks how many fraction digits `lc_monetary` gives to money.
-async fn money_scale(session: &mut Session) -> Result<i32, SourceError> {
-    let rows = session.query("SELECT pg_catalog.scale(1::money::numeric)").await?;
+async fn money_scale(recorder: &mut Recorder<'_>) -> Result<i32, SourceError> {
+    let rows = recorder.ask("the scale of money", "SELECT pg_catalog.scale(1::money::numeric)").await?;
     rows.first().map_or(Ok(2), |row| number(row, 0))
 }
 
 /// Reads the indexes of the table, or of the one that the first key column of a query is taken from.
 async fn indexes(
-    session: &mut Session,
+    recorder: &mut Recorder<'_>,
     relation: &Relation,
     result: &[ResultColumn],
     request: &DescribeRequest,
@@ -247,7 +253,7 @@ async fn indexes(
         }
     };
     match column {
-        Some(column) if column.table != 0 => index::read(session, column.table).await,
+        Some(column) if column.table != 0 => index::read(recorder, column.table).await,
         _ => Ok(Vec::new()),
     }
 }

@@ -28,7 +28,7 @@ pub(super) async fn ends(inspector: &mut PostgresInspector, spec: &ScanSpec, ent
         let question =
             Question { settings: INDEX_ALONE, ..Question::of("the ends of the key", walk(&table, index), spec) };
         // Where this fails the statistics are left, and the record says why.
-        if let Ok(rows) = inspector.ask(question).await {
+        if let Ok(rows) = inspector.send(question).await {
             let end = |column| value(first, rows.first().and_then(|row| row.get(column)).and_then(Option::as_deref));
             return (end(0), end(1));
         }

@@ -94,7 +94,7 @@ pub(super) async fn read(
     origin: &Origin,
 ) -> Result<CatalogEntry, SourceError> {
     let question = Question::own("the catalog on the relation", statement(spec, origin));
-    let rows = inspector.ask(Question { settings: LOOKUPS, ..question }).await?;
+    let rows = inspector.send(Question { settings: LOOKUPS, ..question }).await?;
     let text =
         rows.into_iter().flatten().flatten().next().ok_or_else(|| {
             SourceError::new(SourceErrorKind::NotFound, format!("the {} does not exist", spec.relation))

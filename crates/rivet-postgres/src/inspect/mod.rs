@@ -3,6 +3,7 @@
 mod bounds;
 mod catalog;
 mod condition;
+mod explain;
 mod origin;
 mod plan;
 mod statistics;
@@ -18,6 +19,7 @@ use rivet_source::{
 
 use crate::connect::Connector;
 use crate::dialect::{self, Statement};
+use crate::record::{Ask, Record};
 use crate::session::{Session, TextRow};
 
 /// Asks one question after the other over a connection that it keeps: a statement each, in a transaction of its own
@@ -26,8 +28,9 @@ pub(crate) struct PostgresInspector {
     connector: Connector,
     /// Away while a question is out, so that one whose answer nobody waited for leaves no connection behind.
     session: Option<Session>,
+    version: u32,
     limits: ScanLimits,
-    probes: Vec<Probe>,
+    record: Record,
 }
 
 /// One statement of a question.
@@ -54,22 +57,16 @@ impl<'a> Question<'a> {
 }
 
 impl PostgresInspector {
-    pub(crate) fn new(connector: Connector, session: Session, patience: Duration) -> Self {
+    pub(crate) fn new(connector: Connector, session: Session, version: u32, patience: Duration) -> Self {
         let limits = ScanLimits { statement_timeout: patience, lock_timeout: patience, ..ScanLimits::default() };
-        Self { connector, session: Some(session), limits, probes: Vec::new() }
+        Self { connector, session: Some(session), version, limits, record: Record::default() }
     }
 
     /// Sends a statement and keeps a record of it.
-    async fn ask(&mut self, question: Question<'_>) -> Result<Vec<TextRow>, SourceError> {
+    async fn send(&mut self, question: Question<'_>) -> Result<Vec<TextRow>, SourceError> {
         let begun = Instant::now();
         let answer = self.answer(&question).await;
-        self.probes.push(Probe {
-            purpose: question.purpose.to_owned(),
-            statement: question.statement.sql,
-            milliseconds: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-            rows: answer.as_ref().map_or(0, |rows| rows.len() as u64),
-            error: answer.as_ref().err().map(ToString::to_string),
-        });
+        self.record.add(question.purpose, &question.statement.sql, begun, &answer);
         answer
     }
 
@@ -120,19 +117,16 @@ impl PostgresInspector {
     }
 }
 
+impl Ask for PostgresInspector {
+    async fn ask(&mut self, purpose: &'static str, sql: &str) -> Result<Vec<TextRow>, SourceError> {
+        self.send(Question::own(purpose, sql)).await
+    }
+}
+
 #[async_trait]
 impl Inspector for PostgresInspector {
-    async fn explain(&mut self, spec: &ScanSpec) -> Result<Explanation, SourceError> {
-        let select = dialect::select(spec)?;
-        let statement = select.clone().within("EXPLAIN (FORMAT JSON) ", "");
-        let rows = self.ask(Question::of("the plan of the scan", statement, spec)).await?;
-        let text: String = rows.into_iter().flatten().flatten().collect();
-        plan::read(&text, spec, select.sql).ok_or_else(|| {
-            SourceError::new(
-                SourceErrorKind::Protocol,
-                "the server explained the statement in a way that can't be read",
-            )
-        })
+    async fn explain(&mut self, spec: &ScanSpec, limits: &ScanLimits) -> Result<Explanation, SourceError> {
+        explain::explain(self, spec, limits).await
     }
 
     async fn statistics(&mut self, spec: &ScanSpec) -> Result<RelationStatistics, SourceError> {
@@ -144,7 +138,7 @@ impl Inspector for PostgresInspector {
     }
 
     fn take_probes(&mut self) -> Vec<Probe> {
-        std::mem::take(&mut self.probes)
+        self.record.take()
     }
 
     async fn close(self: Box<Self>) {

@@ -40,7 +40,7 @@ pub(super) async fn origin(inspector: &mut PostgresInspector, spec: &ScanSpec) -
         }
         Relation::Query(_) => {
             let question = Question::of("the columns of the query", dialect::describe(&spec.relation), spec);
-            let _no_rows = inspector.ask(question).await?;
+            let _no_rows = inspector.send(question).await?;
             let body = inspector.session.as_ref().and_then(|session| session.tap().lock().row_description.take());
             Ok(of_query(&row_description::parse(&body.unwrap_or_default())?, spec))
         }

@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use rivet_source::{SourceError, Vitals};
 
-use super::{PostgresInspector, Question};
+use super::PostgresInspector;
+use crate::record::Ask as _;
 use crate::session::TextRow;
 
 /// How the server is doing. Connections are counted by database, which every role may see.
@@ -27,14 +28,10 @@ const LAG: &str = "SELECT CASE WHEN pg_catalog.pg_last_wal_receive_lsn() = pg_ca
 
 /// Asks how the server is doing.
 pub(super) async fn vitals(inspector: &mut PostgresInspector) -> Result<Vitals, SourceError> {
-    let rows = inspector.ask(Question::own("the state of the server", VITALS)).await?;
+    let rows = inspector.ask("the state of the server", VITALS).await?;
     let row = rows.into_iter().next().unwrap_or_default();
     // Not every service that speaks the protocol knows these functions: the rest is worth having without.
-    let lag = if number(&row, 5) == Some(1) {
-        inspector.ask(Question::own("the lag of the replica", LAG)).await.ok()
-    } else {
-        None
-    };
+    let lag = if number(&row, 5) == Some(1) { inspector.ask("the lag of the replica", LAG).await.ok() } else { None };
     Ok(Vitals {
         address: address(&row),
         max_connections: number(&row, 2),

@@ -6,6 +6,7 @@ use crate::describe::catalog::{number, text};
 use crate::describe::row_description::{self, ResultColumn};
 use crate::dialect;
 use crate::estimate::{Estimate, estimate};
+use crate::record::Ask as _;
 use crate::storage::{self, Storage, StorageKind};
 
 /// Pages up to which a table is read whole to cut it up: 160 MB.
@@ -60,7 +61,7 @@ impl Splitter<'_> {
                 // What a query leaves out of its table, it may leave out by the key.
                 let statement = dialect::rows(&spec, "1", within)?;
                 let timeout = self.limits.statement_timeout;
-                let all = estimate(self.session, &statement, &spec.relation, timeout).await?;
+                let all = estimate(&mut self.recorder, &statement, &spec.relation, timeout).await?;
                 if is_part(expected.rows, all.rows) {
                     self.notes.push("the query was read once to find where its rows are".to_owned());
                     return Ok(None);
@@ -72,7 +73,7 @@ impl Splitter<'_> {
 
     /// Returns the pages of a table and its partitions, and whether there are statistics, where it can be sampled.
     async fn sampleable(&mut self, table: &TableRef) -> Result<Option<(u64, bool)>, SourceError> {
-        let parts = storage::read(self.session, table).await?;
+        let parts = storage::read(&mut self.recorder, table).await?;
         let stores = |part: &&Storage| part.kind == StorageKind::Plain;
         if parts.is_empty() || !parts.iter().all(|part| stores(&part) || part.kind == StorageKind::Partitioned) {
             return Ok(None);
@@ -83,8 +84,8 @@ impl Splitter<'_> {
 
     /// Finds the table that a query takes all columns of its key from, unchanged.
     async fn origin(&mut self) -> Result<Option<(TableRef, ScanSpec)>, SourceError> {
-        let _no_rows = self.ask(&dialect::describe(&self.spec.relation)).await?;
-        let body = self.session.tap().lock().row_description.take();
+        let _no_rows = self.ask("the columns of the query", &dialect::describe(&self.spec.relation)).await?;
+        let body = self.recorder.session.tap().lock().row_description.take();
         let result = row_description::parse(&body.unwrap_or_default())?;
         let columns: Vec<&KeyColumn> = self.spec.key.iter().chain(&self.spec.fallback).collect();
         let origins: Option<Vec<&ResultColumn>> = columns.iter().map(|column| result.get(column.position)).collect();
@@ -98,7 +99,7 @@ impl Splitter<'_> {
              JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = {table} AND a.attnum > 0"
         );
-        let rows = self.session.query(&sql).await?;
+        let rows = self.recorder.ask("the table of the key", &sql).await?;
         let Some(first) = rows.first() else { return Ok(None) };
         let Ok(table) = TableRef::new(Some(&text(first, 0)), &text(first, 1)) else { return Ok(None) };
         let mut names = Vec::new();

@@ -128,7 +128,7 @@ impl Splitter<'_> {
         scale: Scale,
     ) -> Result<Option<Cuts>, SourceError> {
         let statement = quantiles(spec, within, pick, percent)?;
-        let found = self.ask(&statement).await?;
+        let found = self.ask("where the pieces end", &statement).await?;
         let mut cuts: Vec<Cut> = Vec::with_capacity(found.len());
         let mut before: Option<u64> = None;
         let mut total = None;

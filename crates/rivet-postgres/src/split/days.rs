@@ -6,6 +6,7 @@ use super::{MAX_PIECES, Splitter, too_many};
 use crate::describe::catalog::{number, text};
 use crate::dialect;
 use crate::key::is_temporal;
+use crate::record::Ask as _;
 
 impl Splitter<'_> {
     /// Cuts at every so many-th midnight (UTC), counted from the day of the first row. None where there is none.
@@ -31,7 +32,7 @@ impl Splitter<'_> {
             "SELECT (date '2000-01-01' + ({from} + i * {days})::pg_catalog.int4)::pg_catalog.{of} \
              FROM pg_catalog.generate_series(1::pg_catalog.int8, {count}) AS i ORDER BY i"
         );
-        let rows = self.session.query(&sql).await?;
+        let rows = self.recorder.ask("the days between the pieces", &sql).await?;
         let cut = |row| {
             let value = first.kind.parse(&text(row, 0));
             let value = value.map_err(|error| SourceError::new(SourceErrorKind::Protocol, error.to_string()))?;
@@ -54,7 +55,7 @@ impl Splitter<'_> {
             // An index on the column gives the first and the last of these.
             let day = |of: &str| format!("pg_catalog.{of}({column})::pg_catalog.date - date '2000-01-01'");
             let statement = dialect::filtered(self.spec, &format!("{}, {}", day("min"), day("max")), &conditions);
-            for row in self.ask(&statement).await? {
+            for row in self.ask("the first and the last day", &statement).await? {
                 if row.iter().any(Option::is_none) {
                     continue;
                 }

@@ -14,6 +14,7 @@ use rivet_source::{
 use self::cuts::{Cut, Cuts, Size};
 use crate::dialect::{self, Statement};
 use crate::estimate::{Estimate, estimate};
+use crate::record::Recorder;
 use crate::session::{Session, TextRow};
 use crate::storage;
 
@@ -33,16 +34,18 @@ pub(crate) async fn split(
             .with_help("Give `chunk_size`, `chunk_count` or `chunk_by_days` a number of 1 or more."));
     }
     session.query(&dialect::begin(None, true, limits)).await?;
-    let mut splitter = Splitter { session, version, spec, limits, notes: Vec::new() };
+    let recorder = Recorder::new(session);
+    let mut splitter = Splitter { recorder, version, spec, limits, notes: Vec::new() };
     let mut made = splitter.split(request).await?;
     made.notes.append(&mut splitter.notes);
-    session.query("COMMIT").await?;
+    splitter.recorder.session.query("COMMIT").await?;
+    made.probes = splitter.recorder.finish();
     Ok(made)
 }
 
 /// What it takes to ask about a relation.
 struct Splitter<'a> {
-    session: &'a mut Session,
+    recorder: Recorder<'a>,
     version: u32,
     spec: &'a ScanSpec,
     limits: &'a ScanLimits,
@@ -89,7 +92,7 @@ impl Splitter<'_> {
     /// Asks the planner what it expects of the scan of a range.
     async fn expect(&mut self, range: &RowRange) -> Result<Estimate, SourceError> {
         let statement = dialect::select(&self.spec.with_range(range.clone()))?;
-        estimate(self.session, &statement, &self.spec.relation, self.limits.statement_timeout).await
+        estimate(&mut self.recorder, &statement, &self.spec.relation, self.limits.statement_timeout).await
     }
 
     /// The bytes of a row, at least 1. The planner leaves out what is stored beside the table; where a column that is
@@ -103,13 +106,14 @@ impl Splitter<'_> {
         if !self.spec.columns.iter().any(may_be_large) {
             return Ok(expected.width.max(1));
         }
-        let beside: u64 = storage::read(self.session, table).await?.iter().map(|part| part.bytes_beside).sum();
+        let beside: u64 = storage::read(&mut self.recorder, table).await?.iter().map(|part| part.bytes_beside).sum();
         let rows = self.expect(&RowRange::All).await?.rows.max(1);
         Ok((expected.width + beside / rows).max(1))
     }
 
-    async fn ask(&mut self, statement: &Statement) -> Result<Vec<TextRow>, SourceError> {
-        self.session.query_of_user(statement, &self.spec.relation, self.limits.statement_timeout).await
+    async fn ask(&mut self, purpose: &'static str, statement: &Statement) -> Result<Vec<TextRow>, SourceError> {
+        let timeout = self.limits.statement_timeout;
+        self.recorder.ask_of_user(purpose, statement, &self.spec.relation, timeout).await
     }
 }
 

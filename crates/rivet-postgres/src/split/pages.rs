@@ -26,12 +26,12 @@ impl Splitter<'_> {
         to: Option<u64>,
     ) -> Result<Split, SourceError> {
         let Relation::Table(table) = &self.spec.relation else { return Err(self.no_key()) };
-        let stored = storage::read(self.session, partition.unwrap_or(table)).await?;
+        let stored = storage::read(&mut self.recorder, partition.unwrap_or(table)).await?;
         let parts = self.parts(&stored, partition, from, to)?;
         let expected = self.expect(&RowRange::All).await?;
         let all: u64 = match partition {
             None => stored.iter().map(|part| part.pages).sum(),
-            Some(_) => storage::read(self.session, table).await?.iter().map(|part| part.pages).sum(),
+            Some(_) => storage::read(&mut self.recorder, table).await?.iter().map(|part| part.pages).sum(),
         };
         let density = density(expected, all);
         let pages = parts.iter().map(Part::pages).sum();
@@ -49,7 +49,7 @@ impl Splitter<'_> {
             let place = format!("the {} is cut by where its rows are stored, for want of a key", self.spec.relation);
             self.notes.push(format!("{place}: the pieces hold within one read view"));
         }
-        Ok(Split { pieces, needs_shared_view: true, notes: Vec::new() })
+        Ok(Split { pieces, needs_shared_view: true, ..Split::default() })
     }
 
     /// Finds the ranges to cut: of the table, or of each of its partitions.

@@ -191,14 +191,21 @@ pub(crate) async fn reader(source: &dyn Source, view: ReadView) -> Box<dyn Reade
 
 /// Reads what a scan reads, and returns the statement inside of the COPY that it sent.
 pub(crate) async fn sent(server: &Server, source: &dyn Source, spec: &ScanSpec) -> String {
+    sent_first(server, source, spec, &ScanLimits::default()).await
+}
+
+/// As [`sent`], of the first COPY of a scan with these limits.
+pub(crate) async fn sent_first(server: &Server, source: &dyn Source, spec: &ScanSpec, limits: &ScanLimits) -> String {
     let mut reader = reader(source, ReadView::Shared).await;
-    let mut scan = reader.scan(spec, &ScanLimits::default()).await.unwrap();
-    drain(scan.as_mut()).await.unwrap();
-    drop(scan);
-    // The transaction is open still, and its last statement known.
+    let mut scan = reader.scan(spec, limits).await.unwrap();
+    // Nothing more is sent until somebody asks for more than that. The transaction is open still, and its last
+    // statement known.
+    scan.next_batch().await.unwrap();
     let sql = "SELECT query FROM pg_stat_activity WHERE application_name = 'rivet-test' \
                AND datname = current_database() AND query LIKE 'COPY%'";
     let statement = server.column(sql).await.remove(0);
+    drain(scan.as_mut()).await.unwrap();
+    drop(scan);
     reader.close().await.unwrap();
     statement.strip_prefix("COPY (").unwrap().strip_suffix(") TO STDOUT (FORMAT binary)").unwrap().to_owned()
 }

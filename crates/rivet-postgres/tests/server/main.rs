@@ -9,6 +9,7 @@ mod harness;
 mod inspect;
 mod key;
 mod plan;
+mod probes;
 mod reader;
 mod scan;
 mod skew;

@@ -88,6 +88,7 @@ async fn the_very_scan_of_the_run_is_asked_about() {
         .vitals(scenario.vitals.clone());
     let report = preflight(&mut inspector, &scenario.request).await;
     assert_eq!(inspector.asked(), [scenario.request.spec.clone(), scenario.request.spec.clone()]);
+    assert_eq!(inspector.limits(), Some(&scenario.request.limits));
     assert_eq!(report.explanation.unwrap().statement, "SELECT id FROM orders");
     assert_eq!(report.server_address.as_deref(), Some("10.0.0.1:5432"));
     let purposes: Vec<_> = report.probes.iter().map(|probe| probe.purpose.as_str()).collect();

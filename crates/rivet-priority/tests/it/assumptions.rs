@@ -59,12 +59,7 @@ fn a_signal_can_be_taken_away() {
         chunk_count: Some(1),
         sparse_range: Some(true),
         freshness: rivet_priority::Freshness::Recent,
-        history: rivet_priority::History::of([rivet_priority::PastRun {
-            outcome: rivet_priority::RunOutcome::Committed,
-            retries: 0,
-            duration_ms: None,
-            rows: None,
-        }]),
+        history: rivet_priority::History::of([rivet_priority::PastRun::new(rivet_priority::RunOutcome::Committed)]),
         ..plain("t")
     };
     for assumption in [

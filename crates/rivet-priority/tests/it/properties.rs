@@ -34,8 +34,17 @@ fn windows() -> impl Strategy<Value = u32> {
 
 fn past_run() -> impl Strategy<Value = PastRun> {
     let outcome = one_of(RunOutcome::ALL);
-    (outcome, 0..3_u64, option::of(0..1_000_000_u64), option::of(0..10_000_000_u64))
-        .prop_map(|(outcome, retries, duration_ms, rows)| PastRun { outcome, retries, duration_ms, rows })
+    let age = option::of(0..10_000_000_u64);
+    (outcome, 0..3_u64, option::of(0..1_000_000_u64), option::of(0..10_000_000_u64), age).prop_map(
+        |(outcome, retries, duration_ms, rows, age_seconds)| PastRun {
+            outcome,
+            retries,
+            duration_ms,
+            rows,
+            bytes: rows,
+            age_seconds,
+        },
+    )
 }
 
 fn history() -> impl Strategy<Value = History> {

@@ -29,6 +29,7 @@ fn history(newest_failed: bool, retries: u64, average_duration_ms: u64) -> Histo
         newest_failed,
         retries,
         average_duration_ms: Some(average_duration_ms),
+        average_bytes: None,
         throughput: None,
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use rivet_model::{KeyBound, Relation, RowRange, Scalar};
 
 use super::table::{GROUPED, LARGE, group};
-use super::{cursor, described, keyed, own_key};
-use crate::{Inspector, ScanSpec, Source};
+use super::{LIMITS, cursor, described, keyed, own_key};
+use crate::{Hold, Inspector, Probe, ScanSpec, Source, SplitBy, SplitRequest, WatermarkRequest};
 
 /// More than enough for any of the questions.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -20,6 +20,7 @@ pub(super) async fn check(source: &dyn Source) {
     a_relation_without_a_key_has_statistics_too(source, inspector).await;
     probes_are_kept_until_they_are_taken(source, inspector).await;
     a_question_that_failed_is_the_only_one(source, inspector).await;
+    what_planning_asks_is_recorded(source).await;
     let another = source.inspector(PATIENCE).await.expect("a second inspector");
     another.close().await;
 }
@@ -36,12 +37,12 @@ async fn statements_are_explained(source: &dyn Source, inspector: &mut dyn Inspe
     let mut statements = Vec::new();
     for range in [RowRange::All, between(10, 20), RowRange::Key { lower: None, upper: None }] {
         let spec = spec.with_range(range);
-        let explained = inspector.explain(&spec).await.expect("an explanation");
+        let explained = inspector.explain(&spec, &LIMITS).await.expect("an explanation");
         assert!(explained.estimated_rows.is_some(), "an estimate of {:?}", spec.range);
         assert!(explained.row_bytes.is_some_and(|bytes| bytes > 0.0), "rows have a width");
         assert!(!explained.accesses.is_empty(), "the table is read in some way");
         assert!(!explained.sorts_result, "nobody asked for an order");
-        let again = inspector.explain(&spec).await.expect("the same explanation");
+        let again = inspector.explain(&spec, &LIMITS).await.expect("the same explanation");
         assert_eq!(again.statement, explained.statement, "one range has one statement");
         statements.push(explained.statement);
     }
@@ -90,7 +91,7 @@ async fn a_relation_without_a_key_has_statistics_too(source: &dyn Source, inspec
 async fn probes_are_kept_until_they_are_taken(source: &dyn Source, inspector: &mut dyn Inspector) {
     let spec = keyed(source, "large", own_key()).await.spec;
     inspector.take_probes();
-    let statement = inspector.explain(&spec).await.expect("an explanation").statement;
+    let statement = inspector.explain(&spec, &LIMITS).await.expect("an explanation").statement;
     inspector.statistics(&spec).await.expect("statistics");
     inspector.vitals().await.expect("how the server is doing");
     let probes = inspector.take_probes();
@@ -107,12 +108,28 @@ async fn a_question_that_failed_is_the_only_one(source: &dyn Source, inspector: 
     let nowhere = Relation::Table("nowhere_to_be_found".parse().expect("a table name"));
     let missing = ScanSpec { relation: nowhere, ..spec.clone() };
     inspector.take_probes();
-    inspector.explain(&missing).await.expect_err("there is no such table");
+    inspector.explain(&missing, &LIMITS).await.expect_err("there is no such table");
     inspector.statistics(&missing).await.expect_err("there is no such table");
     let probes = inspector.take_probes();
     assert!(probes.len() >= 2, "what failed was sent all the same: {probes:?}");
     assert!(probes[0].error.is_some(), "the record says why it failed");
-    inspector.explain(&spec).await.expect("an explanation, after a question that failed");
+    inspector.explain(&spec, &LIMITS).await.expect("an explanation, after a question that failed");
     inspector.statistics(&spec).await.expect("statistics, after a question that failed");
     inspector.vitals().await.expect("how the server is doing, after a question that failed");
+}
+
+async fn what_planning_asks_is_recorded(source: &dyn Source) {
+    let check = |probes: &[Probe]| {
+        assert!(!probes.is_empty(), "nothing is known without a question");
+        for probe in probes {
+            assert!(!probe.purpose.is_empty() && !probe.statement.is_empty() && probe.error.is_none(), "{probe:?}");
+        }
+        assert!(probes.iter().any(|probe| probe.statement.contains("large")), "one is about the relation: {probes:?}");
+    };
+    let described = keyed(source, "large", own_key()).await;
+    check(&described.probes);
+    let request = SplitRequest { by: SplitBy::Count(3), within: RowRange::All };
+    check(&source.split(&described.spec, &request, &LIMITS).await.expect("a split").probes);
+    let request = WatermarkRequest { after: None, hold: Hold::Nothing, count_nulls: true };
+    check(&source.watermark(&described.spec, &request, &LIMITS).await.expect("a watermark").probes);
 }

@@ -35,7 +35,7 @@ pub(super) fn description(table: &Table, request: &DescribeRequest) -> Result<De
         range: RowRange::All,
     };
     let estimated_rows = Some(table.rows.num_rows() as u64);
-    Ok(Description { spec, key: facts, estimated_rows, notes: Vec::new() })
+    Ok(Description { spec, key: facts, estimated_rows, notes: Vec::new(), probes: Vec::new() })
 }
 
 struct Describer<'a> {

@@ -12,7 +12,7 @@ use super::table::Table;
 use super::value::{ValueType, values};
 use crate::{
     Access, AccessPath, ColumnStatistics, Explanation, IndexFacts, Inspector, KeyColumn, Probe, RelationStatistics,
-    ScanSpec, SourceError, Vitals,
+    ScanLimits, ScanSpec, SourceError, Vitals,
 };
 
 /// Answers from the tables themselves, so that every estimate is what there is. The key of a table is its index.
@@ -50,7 +50,7 @@ impl MemoryInspector {
 
 #[async_trait]
 impl Inspector for MemoryInspector {
-    async fn explain(&mut self, spec: &ScanSpec) -> Result<Explanation, SourceError> {
+    async fn explain(&mut self, spec: &ScanSpec, _limits: &ScanLimits) -> Result<Explanation, SourceError> {
         let statement = statement(spec);
         self.ask("the plan of the scan", format!("explain {statement}"), spec, |table| explain(table, spec, statement))
     }
@@ -209,7 +209,7 @@ mod tests {
         let spec = description(&Table::new(rows.clone()), &request).unwrap().spec;
         let mut inspector = MemoryInspector::new(MemorySource::default().with_table("t".parse().unwrap(), rows));
         let mut check = async |range: RowRange, expected: &str, path, bounded, rows| {
-            let found = inspector.explain(&spec.with_range(range)).await.unwrap();
+            let found = inspector.explain(&spec.with_range(range), &ScanLimits::default()).await.unwrap();
             assert_eq!(found.statement, expected);
             assert_eq!((found.accesses[0].path, found.accesses[0].bounded), (path, bounded), "{expected}");
             assert_eq!((found.estimated_rows, found.row_bytes), (Some(rows), Some(8.0)), "{expected}");

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
-use rivet_model::{ColumnName, ReadView, TableRef};
+use rivet_model::{ColumnName, ReadView, Relation, TableRef};
 
 use super::inspect::MemoryInspector;
 use super::snapshot::{MemorySnapshot, View};
 use super::table::{Table, Tables};
 use super::{describe, split, watermark};
 use crate::{
-    DescribeRequest, Description, Inspector, ScanLimits, ScanSpec, ServerInfo, Snapshot, Source, SourceError, Split,
-    SplitRequest, Watermark, WatermarkRequest,
+    DescribeRequest, Description, Inspector, Probe, ScanLimits, ScanSpec, ServerInfo, Snapshot, Source, SourceError,
+    Split, SplitRequest, Watermark, WatermarkRequest,
 };
 
 /// A source whose tables are in memory. It knows no queries and no type overrides.
@@ -90,6 +90,17 @@ impl fmt::Display for MemorySource {
     }
 }
 
+/// Records a question, as if it had been a statement.
+fn asked(purpose: &str, relation: &Relation) -> Probe {
+    Probe {
+        purpose: purpose.to_owned(),
+        statement: format!("look for {purpose} of the {relation}"),
+        milliseconds: 0,
+        rows: 1,
+        error: None,
+    }
+}
+
 #[async_trait]
 impl Source for MemorySource {
     async fn server(&self) -> Result<ServerInfo, SourceError> {
@@ -105,11 +116,15 @@ impl Source for MemorySource {
     }
 
     async fn describe(&self, request: &DescribeRequest) -> Result<Description, SourceError> {
-        describe::description(self.now().get(&request.relation)?, request)
+        let mut described = describe::description(self.now().get(&request.relation)?, request)?;
+        described.probes = vec![asked("the columns", &request.relation)];
+        Ok(described)
     }
 
     async fn split(&self, spec: &ScanSpec, request: &SplitRequest, _limits: &ScanLimits) -> Result<Split, SourceError> {
-        split::split(self.now().get(&spec.relation)?, spec, request)
+        let mut made = split::split(self.now().get(&spec.relation)?, spec, request)?;
+        made.probes = vec![asked("where the pieces end", &spec.relation)];
+        Ok(made)
     }
 
     async fn watermark(
@@ -118,7 +133,9 @@ impl Source for MemorySource {
         request: &WatermarkRequest,
         _limits: &ScanLimits,
     ) -> Result<Watermark, SourceError> {
-        watermark::watermark(self.now().get(&spec.relation)?, spec, request)
+        let mut found = watermark::watermark(self.now().get(&spec.relation)?, spec, request)?;
+        found.probes = vec![asked("the last row", &spec.relation)];
+        Ok(found)
     }
 
     async fn inspector(&self, _patience: Duration) -> Result<Box<dyn Inspector>, SourceError> {

@@ -54,7 +54,7 @@ fn pages(table: &Table, spec: &ScanSpec, by: SplitBy, from: u64, to: Option<u64>
         let (first, last) = page_rows(table, from, to);
         piece(RowRange::Pages { partition: None, from, to }, (last - first) as u64)
     });
-    Ok(Split { pieces: pieces.collect(), needs_shared_view: true, notes: Vec::new() })
+    Ok(Split { pieces: pieces.collect(), needs_shared_view: true, ..Split::default() })
 }
 
 fn keys(table: &Table, spec: &ScanSpec, by: SplitBy, within: &RowRange) -> Result<Split, SourceError> {

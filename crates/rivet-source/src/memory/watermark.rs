@@ -28,6 +28,7 @@ pub(super) fn watermark(table: &Table, spec: &ScanSpec, request: &WatermarkReque
         now,
         seen_at: Timestamp::now(),
         oldest_transaction: None,
+        probes: Vec::new(),
     })
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rivet_postgres::PostgresFactory;
-use rivet_source::{KeyRequest, SourceErrorKind, SourceFactory as _, Tiebreak};
+use rivet_source::{KeyRequest, ScanLimits, SourceErrorKind, SourceFactory as _, Tiebreak};
 use rivet_testing::{Fault, FaultProxy};
 use url::Url;
 
@@ -20,7 +20,7 @@ async fn a_lock_is_waited_for_no_longer_than_allowed() {
     let mut inspector = server.source().inspector(Duration::from_millis(300)).await.unwrap();
     server.execute("BEGIN; LOCK TABLE t").await;
     let begun = Instant::now();
-    let error = inspector.explain(&spec).await.unwrap_err();
+    let error = inspector.explain(&spec, &ScanLimits::default()).await.unwrap_err();
     // Whichever of the two timeouts, which are equal, comes first.
     assert!(matches!(error.kind(), SourceErrorKind::LockTimeout | SourceErrorKind::StatementTimeout), "{error}");
     assert!(error.help_text().unwrap().contains("0.3 s"), "{error:?}");
@@ -28,7 +28,7 @@ async fn a_lock_is_waited_for_no_longer_than_allowed() {
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     inspector.vitals().await.unwrap();
     server.execute("COMMIT").await;
-    inspector.explain(&spec).await.unwrap();
+    inspector.explain(&spec, &ScanLimits::default()).await.unwrap();
     inspector.statistics(&spec).await.unwrap();
     let probes = inspector.take_probes();
     assert!(probes[0].error.is_some() && probes[0].milliseconds >= 250, "{:?}", probes[0]);
@@ -47,10 +47,10 @@ async fn a_plan_that_takes_too_long_is_given_up() {
     slow.relation = query("SELECT id FROM t WHERE id > slow()");
     let mut inspector = server.source().inspector(Duration::from_millis(300)).await.unwrap();
     let begun = Instant::now();
-    let error = inspector.explain(&slow).await.unwrap_err();
+    let error = inspector.explain(&slow, &ScanLimits::default()).await.unwrap_err();
     assert_eq!(error.kind(), SourceErrorKind::StatementTimeout, "{error}");
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
-    inspector.explain(&spec).await.unwrap();
+    inspector.explain(&spec, &ScanLimits::default()).await.unwrap();
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn a_query_is_pointed_into() {
     let mut spec = server.source().describe(&request(query("SELECT id FROM t"))).await.unwrap().spec;
     let text = "SELECT id FROM t WHERE ж = 1";
     spec.relation = query(text);
-    let error = inspector(&server).await.explain(&spec).await.unwrap_err();
+    let error = inspector(&server).await.explain(&spec, &ScanLimits::default()).await.unwrap_err();
     assert_eq!(error.kind(), SourceErrorKind::NotFound, "{error}");
     let label = miette::Diagnostic::labels(&error).unwrap().next().unwrap();
     assert_eq!(label.offset(), text.find('ж').unwrap());
@@ -70,9 +70,9 @@ async fn a_connection_that_broke_is_made_again() {
     let server = Server::with(TABLE).await;
     let spec = keyed(server.source().as_ref(), table("t"), KeyRequest::default()).await;
     let mut inspector = inspector(&server).await;
-    inspector.explain(&spec).await.unwrap();
+    inspector.explain(&spec, &ScanLimits::default()).await.unwrap();
     server.terminate().await;
-    inspector.explain(&spec).await.unwrap();
+    inspector.explain(&spec, &ScanLimits::default()).await.unwrap();
     inspector.statistics(&spec).await.unwrap();
     inspector.close().await;
     server.no_session().await;
@@ -86,10 +86,10 @@ async fn a_server_that_goes_silent_is_given_up() {
     let source = PostgresFactory.open(&settings(&proxy.url(&server.url))).unwrap();
     let mut inspector = source.inspector(Duration::from_millis(200)).await.unwrap();
     proxy.set(Fault::StallAfter(0));
-    let error = inspector.explain(&spec).await.unwrap_err();
+    let error = inspector.explain(&spec, &ScanLimits::default()).await.unwrap_err();
     assert_eq!(error.kind(), SourceErrorKind::ConnectionLost, "{error}");
     proxy.set(Fault::None);
-    inspector.explain(&spec).await.unwrap();
+    inspector.explain(&spec, &ScanLimits::default()).await.unwrap();
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn a_role_without_privileges_learns_what_everybody_may() {
     url.set_password(Some("nothing")).unwrap();
     let source = PostgresFactory.open(&settings(url.as_str())).unwrap();
     let mut inspector = source.inspector(Duration::from_secs(5)).await.unwrap();
-    let error = inspector.explain(&spec).await.unwrap_err();
+    let error = inspector.explain(&spec, &ScanLimits::default()).await.unwrap_err();
     assert_eq!(error.kind(), SourceErrorKind::Permission, "{error}");
     let found = inspector.statistics(&spec).await.unwrap();
     assert_eq!((found.estimated_rows, found.indexes.len()), (Some(500), 1));
@@ -113,7 +113,7 @@ async fn a_role_without_privileges_learns_what_everybody_may() {
     let vitals = inspector.vitals().await.unwrap();
     assert!(vitals.max_connections.is_some() && vitals.connections.is_some(), "{vitals:?}");
     server.execute(&format!("GRANT SELECT ON t TO {role}")).await;
-    inspector.explain(&spec).await.unwrap();
+    inspector.explain(&spec, &ScanLimits::default()).await.unwrap();
     let found = inspector.statistics(&spec).await.unwrap();
     assert!(column(&found, "id").lowest.is_some() && column(&found, "id").null_fraction.is_some(), "{found:?}");
     inspector.close().await;
