@@ -1,6 +1,6 @@
 //! A connection for tasks, which are not asynchronous.
 
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use bytes::Bytes;
 use futures_util::SinkExt as _;
@@ -53,14 +53,8 @@ impl Database {
 
     /// Sends chunks to a `COPY ... FROM STDIN`, made on a thread of their own, and returns the number of rows.
     pub(crate) fn copy_in(&self, copy: &str, chunks: Chunks) -> Result<u64> {
-        let (sender, mut receiver) = mpsc::channel(WAITING_CHUNKS);
-        let maker = thread::spawn(move || {
-            for chunk in chunks {
-                if sender.blocking_send(chunk).is_err() || interrupt::happened() {
-                    return;
-                }
-            }
-        });
+        let mut waiting = WaitingChunks::make(chunks);
+        let mut receiver = waiting.receiver();
         let copied = self.runtime.block_on(async {
             let sink = self.client.copy_in(copy).await?;
             let mut sink = std::pin::pin!(sink);
@@ -70,9 +64,41 @@ impl Database {
             sink.finish().await
         });
         drop(receiver);
-        maker.join().map_err(|_panic| miette!("the rows could not be made"))?;
-        interrupt::check()?;
+        waiting.end()?;
         copied.map_err(|error| explain(&error))
+    }
+}
+
+/// Chunks that a thread makes while a server takes those before.
+#[derive(Debug)]
+pub(crate) struct WaitingChunks {
+    receiver: Option<mpsc::Receiver<Bytes>>,
+    maker: JoinHandle<()>,
+}
+
+impl WaitingChunks {
+    /// Begins to make them. An interrupt ends them early.
+    pub(crate) fn make(chunks: Chunks) -> Self {
+        let (sender, receiver) = mpsc::channel(WAITING_CHUNKS);
+        let maker = thread::spawn(move || {
+            for chunk in chunks {
+                if interrupt::happened() || sender.blocking_send(chunk).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { receiver: Some(receiver), maker }
+    }
+
+    /// Hands out the end at which they arrive, once.
+    pub(crate) fn receiver(&mut self) -> mpsc::Receiver<Bytes> {
+        self.receiver.take().expect("it is asked for once")
+    }
+
+    /// Waits for the thread, whose receiver is gone by now, and fails where not all of them were made.
+    pub(crate) fn end(self) -> Result<()> {
+        self.maker.join().map_err(|_panic| miette!("the rows could not be made"))?;
+        interrupt::check()
     }
 }
 

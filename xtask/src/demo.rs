@@ -3,10 +3,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clap::Args;
-use miette::{IntoDiagnostic as _, Result, WrapErr as _};
+use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
 
-use crate::servers::{Servers, Wanted};
-use crate::{data, interrupt, process, workspace};
+use crate::servers::{Engine, MysqlServer, Outcome, Servers, Wanted};
+use crate::{data, interrupt, mysql, process, workspace};
 
 /// Bring a database up, fill it with TPC-H, export it, and show what was written
 #[derive(Debug, Args)]
@@ -20,6 +20,9 @@ pub(crate) struct Arguments {
     /// Keep the server until ctrl-c
     #[arg(long)]
     keep: bool,
+    /// The database
+    #[arg(long, value_enum, default_value_t = Engine::Postgres)]
+    source: Engine,
     #[command(flatten)]
     wanted: Wanted,
 }
@@ -27,24 +30,28 @@ pub(crate) struct Arguments {
 /// What the demo exports.
 const TABLES: [&str; 3] = ["lineitem", "orders", "customer"];
 
+/// The name of the database, where a server comes without one.
+const DATABASE: &str = "demo";
+
 /// Where rivet finds the database; the configuration names the variable, so that no password stands in it.
 const URL: &str = "RIVET_DEMO_DATABASE";
 
 /// `cargo xtask demo`
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let rivet = build(arguments.release)?;
-    let servers = Servers::start(arguments.wanted)?;
-    data::load(&servers.postgres_url, arguments.scale, &TABLES.map(ToOwned::to_owned))?;
+    let servers = Servers::start(arguments.wanted, &[arguments.source])?;
+    let url = &database(&servers, arguments.source)?;
+    data::load(url, arguments.scale, &TABLES.map(ToOwned::to_owned))?;
     let folder = workspace::target().join("demo");
-    prepare(&folder)?;
+    prepare(&folder, arguments.source)?;
     println!("\n$ rivet run -c rivet.yaml --summary-output summary.json");
     let mut command = Command::new(&rivet);
     command.args(["run", "-c", "rivet.yaml", "--summary-output", "summary.json"]);
-    process::run(command.current_dir(&folder).env(URL, &servers.postgres_url))?;
+    process::run(command.current_dir(&folder).env(URL, url))?;
     show(&folder)?;
     if arguments.keep {
         println!("\nThe server stays until ctrl-c. To run the export again:");
-        println!("  cd {} && {URL}='{}' {} run -c rivet.yaml", folder.display(), servers.postgres_url, rivet.display());
+        println!("  cd {} && {URL}='{url}' {} run -c rivet.yaml", folder.display(), rivet.display());
         interrupt::wait();
     }
     Ok(())
@@ -58,8 +65,24 @@ pub(crate) fn build(release: bool) -> Result<PathBuf> {
     Ok(workspace::target().join(if release { "release" } else { "debug" }).join("rivet"))
 }
 
+/// Returns the address of the database to load and to export.
+fn database(servers: &Servers, source: Engine) -> Result<String> {
+    let mysql = |server: &Outcome<MysqlServer>| match server {
+        Ok(server) => {
+            mysql::Mysql::connect(&server.url)?.execute(&format!("CREATE DATABASE {DATABASE}"))?;
+            Ok(format!("{}{DATABASE}", server.url))
+        }
+        Err(reason) => Err(miette!("{reason}")),
+    };
+    match source {
+        Engine::Postgres => servers.postgres.as_ref().map(|server| server.url.clone()).map_err(|why| miette!("{why}")),
+        Engine::Mysql => mysql(&servers.mysql),
+        Engine::Mariadb => mysql(&servers.mariadb),
+    }
+}
+
 /// Makes an empty folder with a configuration.
-fn prepare(folder: &Path) -> Result<()> {
+fn prepare(folder: &Path, source: Engine) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder).into_diagnostic().wrap_err("what an earlier demo left can't be removed")?;
     }
@@ -70,7 +93,11 @@ fn prepare(folder: &Path) -> Result<()> {
              type: local\n      path: out/{table}\n"
         )
     });
-    let config = format!("source:\n  type: postgres\n  url_env: {URL}\n\nexports:\n{}", exports.concat());
+    let kind = match source {
+        Engine::Postgres => "postgres",
+        Engine::Mysql | Engine::Mariadb => "mysql",
+    };
+    let config = format!("source:\n  type: {kind}\n  url_env: {URL}\n\nexports:\n{}", exports.concat());
     fs::write(folder.join("rivet.yaml"), config).into_diagnostic()
 }
 

@@ -27,7 +27,8 @@ pub(crate) fn run_all(wanted: Wanted) -> Result<usize> {
 }
 
 fn run_filtered(wanted: Wanted, filter: Option<&str>) -> Result<usize> {
-    let servers = match Servers::start(wanted) {
+    let engines = wanted.engines(filter);
+    let servers = match Servers::start(wanted, &engines).and_then(Servers::with_postgres) {
         Ok(servers) => servers,
         // A contributor without a server may go on; a green run of continuous integration means that all of it ran.
         Err(error) if !workspace::is_ci() && filter.is_none() => {
@@ -42,36 +43,34 @@ fn run_filtered(wanted: Wanted, filter: Option<&str>) -> Result<usize> {
         // The judge is judged first.
         process::run(Command::new(python).arg(workspace::fixture("python/compare.py")).arg("--self-test"))?;
     }
-    let mut command = command(filter, &environment.skipped_words());
+    let mut command = command(&packages(&servers), filter, &environment.skipped_words());
     let result = process::run(command.envs(environment.variables()));
     if result.is_err() {
         servers.keep_logs();
     }
-    println!("servers: {}", servers.how);
+    println!("servers: {}", servers.how());
     environment.print_skipped();
     result.map(|()| environment.skipped_words().len())
 }
 
-/// What switches the tests on that need servers.
-const FEATURES: &str = "rivet-cli/e2e,rivet-postgres/e2e";
+/// Returns the crates that have tests of these servers; their feature `e2e` switches them on.
+fn packages(servers: &Servers) -> Vec<&'static str> {
+    let has_mysql = servers.mysql.is_ok() || servers.mariadb.is_ok();
+    ["rivet-cli", "rivet-postgres"]
+        .into_iter()
+        .chain(has_mysql.then_some(["rivet-mysql", "rivet-testing"]).into_iter().flatten())
+        .collect()
+}
 
-fn command(filter: Option<&str>, skipped: &[&str]) -> Command {
-    let target = [
-        "--package",
-        "rivet-cli",
-        "--package",
-        "rivet-postgres",
-        "--features",
-        FEATURES,
-        "--test",
-        "e2e",
-        "--test",
-        "server",
-    ];
+fn command(packages: &[&str], filter: Option<&str>, skipped: &[&str]) -> Command {
+    let features: Vec<String> = packages.iter().map(|package| format!("{package}/e2e")).collect();
+    let features = features.join(",");
+    let mut target: Vec<&str> = packages.iter().flat_map(|package| ["--package", package]).collect();
+    target.extend(["--features", &features, "--test", "e2e", "--test", "server"]);
     if test::has_nextest() {
         let mut command = process::cargo(["nextest", "run"]);
         // One failure says little of the others, and the servers are up.
-        command.args(target).arg("--no-fail-fast");
+        command.args(&target).arg("--no-fail-fast");
         let words = skipped.iter().map(|word| format!("not test({word})"));
         let expression: Vec<String> = filter.iter().map(|text| format!("test({text})")).chain(words).collect();
         if !expression.is_empty() {
@@ -81,10 +80,28 @@ fn command(filter: Option<&str>, skipped: &[&str]) -> Command {
     } else {
         println!("cargo-nextest is not installed: running with `cargo test`");
         let mut command = process::cargo(["test"]);
-        command.args(target).arg("--").args(filter);
+        command.args(&target).arg("--").args(filter);
         for word in skipped {
             command.args(["--skip", word]);
         }
         command
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_are_chosen_by_package_and_by_word() {
+        let command = command(&["rivet-cli", "rivet-mysql"], Some("plan"), &["mariadb"]);
+        let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy().into_owned()).collect();
+        let text = arguments.join(" ");
+        assert!(
+            text.contains("--package rivet-cli --package rivet-mysql --features rivet-cli/e2e,rivet-mysql/e2e"),
+            "{text}"
+        );
+        let nextest = text.ends_with("-E test(plan) & not test(mariadb)");
+        assert!(nextest || text.ends_with("-- plan --skip mariadb"), "{text}");
     }
 }

@@ -7,6 +7,7 @@ mod database;
 mod demo;
 mod e2e;
 mod interrupt;
+mod mysql;
 mod process;
 mod python;
 mod servers;

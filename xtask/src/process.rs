@@ -30,7 +30,7 @@ pub(crate) fn cargo<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> 
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let name = name(command);
     let mut child = command.spawn().into_diagnostic().wrap_err_with(|| format!("`{name}` does not start"))?;
-    let status = wait(&mut child)?;
+    let status = wait(&mut child, Signal::SIGTERM)?;
     interrupt::check()?;
     if !status.success() {
         bail!("`{name}` failed with {status}");
@@ -47,6 +47,13 @@ pub(crate) fn capture(command: &mut Command) -> Result<String> {
         bail!("`{name}` failed with {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Waits for a child that someone may interrupt: then it is killed at once.
+pub(crate) fn wait_or_kill(child: &mut Child) -> Result<ExitStatus> {
+    let status = wait(child, Signal::SIGKILL)?;
+    interrupt::check()?;
+    Ok(status)
 }
 
 /// Returns whether a command runs and succeeds, without a word.
@@ -69,8 +76,8 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
         .find(|candidate| fs::metadata(candidate).is_ok_and(|metadata| metadata.is_file()))
 }
 
-/// Waits for a child. An interrupt is passed on to it, and after ten seconds it is killed.
-fn wait(child: &mut Child) -> Result<ExitStatus> {
+/// Waits for a child. An interrupt is passed on to it as this signal, and after ten seconds it is killed.
+fn wait(child: &mut Child, ask: Signal) -> Result<ExitStatus> {
     let mut told: Option<Instant> = None;
     loop {
         if let Some(status) = child.try_wait().into_diagnostic()? {
@@ -78,7 +85,7 @@ fn wait(child: &mut Child) -> Result<ExitStatus> {
         }
         match told {
             None if interrupt::happened() => {
-                signal(child, Signal::SIGTERM);
+                signal(child, ask);
                 told = Some(Instant::now());
             }
             Some(moment) if moment.elapsed() > Duration::from_secs(10) => signal(child, Signal::SIGKILL),

@@ -1,11 +1,18 @@
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::database::TestDatabase;
 use crate::dump;
 use crate::python::python;
+
+/// A database that says by itself what a query gives.
+pub trait Oracle {
+    /// Writes the rows as a CSV file, and beside it `<path>.types.json` with the type of each column, as `compare.py`
+    /// reads them. Fails the test where that can't be done.
+    #[track_caller]
+    fn dump(&self, query: &str, path: &Path);
+}
 
 /// Compares the rows of a query, as the server prints them, with files that an export wrote: value for value,
 /// in any order of rows.
@@ -16,7 +23,7 @@ use crate::python::python;
 ///
 /// What differs, as `compare.py` prints it.
 #[track_caller]
-pub fn compare(database: &TestDatabase, query: &str, files: &[PathBuf], options: &[&str]) -> Result<(), String> {
+pub fn compare(database: &impl Oracle, query: &str, files: &[PathBuf], options: &[&str]) -> Result<(), String> {
     let folder = TempDir::with_prefix("rivet-compare-").expect("the system's temporary folder can be written");
     let expected = folder.path().join("expected.csv");
     database.dump(query, &expected);
@@ -30,7 +37,7 @@ pub fn compare(database: &TestDatabase, query: &str, files: &[PathBuf], options:
 
 /// Fails the test where [`compare`] finds a difference.
 #[track_caller]
-pub fn assert_same(database: &TestDatabase, query: &str, files: &[PathBuf], options: &[&str]) {
+pub fn assert_same(database: &impl Oracle, query: &str, files: &[PathBuf], options: &[&str]) {
     if let Err(differences) = compare(database, query, files, options) {
         panic!("the files differ from the source:\n{differences}");
     }

@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use url::Url;
 
+use crate::comparison::Oracle;
 use crate::dump;
 use crate::environment::{self, required};
 use crate::session::Session;
@@ -28,10 +29,7 @@ impl TestDatabase {
     /// As [`Self::create`], with what `CREATE DATABASE` is told behind the name, for example an encoding.
     #[track_caller]
     pub fn create_with(options: &str) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let moment = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
-        let name = format!("rivet_test_{}_{}_{moment}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let server = required(environment::POSTGRES);
+        let (server, name) = (required(environment::POSTGRES), fresh_name());
         Session::connect(&server).execute(&format!("CREATE DATABASE {name} {options}"));
         let url = with_database(&server, &name);
         let session = Some(Session::connect(&url));
@@ -106,6 +104,12 @@ impl TestDatabase {
     }
 }
 
+impl Oracle for TestDatabase {
+    fn dump(&self, query: &str, path: &Path) {
+        Self::dump(self, query, path);
+    }
+}
+
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         drop(self.session.take());
@@ -125,11 +129,18 @@ impl Drop for TestDatabase {
     }
 }
 
-fn parse(url: &str) -> Url {
+/// Makes a name that no other test has, in this process or another one.
+pub(crate) fn fresh_name() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let moment = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
+    format!("rivet_test_{}_{}_{moment}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+pub(crate) fn parse(url: &str) -> Url {
     Url::parse(url).unwrap_or_else(|error| panic!("the test server's address is no URL: {error}"))
 }
 
-fn with_database(server: &str, name: &str) -> String {
+pub(crate) fn with_database(server: &str, name: &str) -> String {
     let mut url = parse(server);
     url.set_path(name);
     url.into()
@@ -145,5 +156,6 @@ mod tests {
             assert_eq!(with_database(server, "mine"), "postgresql://u:p@127.0.0.1:5433/mine");
         }
         assert_eq!(with_database("postgres://u@h/a?sslmode=require", "b"), "postgres://u@h/b?sslmode=require");
+        assert_eq!(with_database("mysql://u:p@127.0.0.1:3307/", "mine"), "mysql://u:p@127.0.0.1:3307/mine");
     }
 }

@@ -8,6 +8,18 @@ pub(crate) const PGBOUNCER: &str = "RIVET_TEST_PGBOUNCER_URL";
 pub(crate) const POSTGRES_TLS: &str = "RIVET_TEST_POSTGRES_TLS_URL";
 /// The authority that signed the server's certificate.
 const POSTGRES_CA: &str = "RIVET_TEST_POSTGRES_CA";
+/// The administrator's address of the MySQL.
+pub(crate) const MYSQL: &str = "RIVET_TEST_MYSQL_URL";
+/// The same server by a name that its certificate holds.
+pub(crate) const MYSQL_TLS: &str = "RIVET_TEST_MYSQL_TLS_URL";
+/// The authority that signed its certificate.
+pub(crate) const MYSQL_CA: &str = "RIVET_TEST_MYSQL_CA";
+/// The administrator's address of the MariaDB.
+pub(crate) const MARIADB: &str = "RIVET_TEST_MARIADB_URL";
+/// The same server by a name that its certificate holds.
+pub(crate) const MARIADB_TLS: &str = "RIVET_TEST_MARIADB_TLS_URL";
+/// The authority that signed its certificate.
+pub(crate) const MARIADB_CA: &str = "RIVET_TEST_MARIADB_CA";
 /// A Python that imports `pyarrow` and `duckdb`.
 pub(crate) const PYTHON: &str = "RIVET_TEST_PYTHON";
 /// The folder of a PostgreSQL server's programs.

@@ -52,7 +52,8 @@ impl FaultProxy {
     /// Starts a proxy before the server of a database URL. Nothing fails until [`FaultProxy::set`].
     pub fn start(database_url: &str) -> Self {
         let url = Url::parse(database_url).unwrap_or_else(|error| panic!("no URL: {error}"));
-        let upstream = format!("{}:{}", url.host_str().unwrap_or("127.0.0.1"), url.port().unwrap_or(5432));
+        let upstream =
+            format!("{}:{}", url.host_str().unwrap_or("127.0.0.1"), url.port().unwrap_or_else(|| usual_port(&url)));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free loopback port exists");
         let address = listener.local_addr().expect("the listener is bound");
         let state = Arc::new(State {
@@ -103,6 +104,10 @@ impl FaultProxy {
     pub fn struck(&self) -> usize {
         self.state.struck.load(Ordering::SeqCst)
     }
+}
+
+fn usual_port(url: &Url) -> u16 {
+    if url.scheme() == "mysql" { 3306 } else { 5432 }
 }
 
 impl Drop for FaultProxy {

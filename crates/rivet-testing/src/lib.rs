@@ -13,21 +13,25 @@
 //! project.command(&["run", "-c", "rivet.yaml"]).run().assert_code(0);
 //! assert_same(&database, "SELECT * FROM t", &project.files("out", "parquet"), &[]);
 //! ```
+//!
+//! [`MysqlDatabase`] is the same on a MySQL or a MariaDB, and [`on_both_families!`] makes two tests of one.
 
 mod comparison;
 mod database;
 mod dump;
 mod environment;
 mod fault_proxy;
+mod mysql;
 mod process;
 mod project;
 mod python;
 mod session;
 
-pub use comparison::{assert_same, compare};
+pub use comparison::{Oracle, assert_same, compare};
 pub use database::TestDatabase;
 pub use environment::{SCALE, certificate_authority, postgres_programs, scale, small_disk};
 pub use fault_proxy::{Fault, FaultProxy};
+pub use mysql::{Family, MysqlDatabase, MysqlSession};
 pub use process::{Finished, RivetCommand, Running, Stop};
 pub use project::Project;
 pub use python::{fixture, python};

@@ -40,7 +40,7 @@ pub(super) fn take(bench: &Bench, folder: &Path, words: &[OsString]) -> Result<M
     let output = File::create(&log).into_diagnostic()?;
     let mut command = Command::new(&bench.python);
     command.arg(workspace::fixture("python/measure.py")).arg(&result).args(words);
-    command.env(DATABASE, &bench.servers.postgres_url).current_dir(folder);
+    command.env(DATABASE, &bench.postgres.url).current_dir(folder);
     command.stdout(output.try_clone().into_diagnostic()?).stderr(output);
     process::run(&mut command)?;
     let measured: Value = serde_json::from_slice(&fs::read(&result).into_diagnostic()?).into_diagnostic()?;

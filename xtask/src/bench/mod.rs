@@ -14,7 +14,7 @@ use clap::Args;
 use miette::{IntoDiagnostic as _, Result, bail, miette};
 
 use crate::database::Database;
-use crate::servers::{Servers, Wanted};
+use crate::servers::{Postgres, Wanted};
 use crate::{data, demo, interrupt, python, workspace};
 use measurement::Measurement;
 use tool::Tool;
@@ -45,7 +45,7 @@ pub(crate) struct Bench {
     folder: PathBuf,
     rivet: PathBuf,
     python: PathBuf,
-    servers: Servers,
+    postgres: Postgres,
 }
 
 /// What one tool did.
@@ -71,10 +71,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         None => demo::build(true)?,
     };
     let python = python::environment("requirements-bench.txt")?;
-    let mut servers = Servers::start(arguments.wanted)?;
+    let mut postgres = Postgres::start(arguments.wanted.postgres)?;
     // Some tools would encrypt the loopback and others not.
-    servers.postgres_url.push_str("?sslmode=disable");
-    let bench = Bench { folder, rivet, python, servers };
+    postgres.url.push_str("?sslmode=disable");
+    let bench = Bench { folder, rivet, python, postgres };
     bench.prepare(&chosen, arguments.scale)?;
     let mut report = report::Report::begin(&bench, arguments.scale, arguments.runs)?;
     for workload in chosen {
@@ -88,7 +88,7 @@ impl Bench {
     /// Loads the tables, and a tenth of each: memory must not grow with the rows. Each statement goes by itself,
     /// since VACUUM runs in no transaction.
     fn prepare(&self, workloads: &[&Workload], scale: f64) -> Result<()> {
-        let url = &self.servers.postgres_url;
+        let url = &self.postgres.url;
         for table in ["lineitem", "content_items"] {
             if workloads.iter().any(|workload| workload.table.starts_with(table)) {
                 data::load(url, scale, &[table.to_owned()])?;
@@ -106,7 +106,7 @@ impl Bench {
     /// Runs the tools of a workload in turns. A peer that fails is left out, with a word why; Rivet must not fail.
     fn measure(&self, workload: &Workload, runs: u32) -> Result<(Vec<Series>, Vec<String>)> {
         println!("\n=== {}", workload.name);
-        let rows = Database::connect(&self.servers.postgres_url)?
+        let rows = Database::connect(&self.postgres.url)?
             .value(&format!("SELECT count(*) FROM {}", workload.table))?
             .parse()
             .into_diagnostic()?;

@@ -22,7 +22,7 @@ const HEAD: &str = "| tool | wall s, median (range) | client CPU s | server CPU 
 impl Report {
     /// Begins with what was measured and on what.
     pub(super) fn begin(bench: &Bench, scale: f64, runs: u32) -> Result<Self> {
-        let server = database::query_value(&bench.servers.postgres_url, "SELECT split_part(version(), ' on ', 1)")?;
+        let server = database::query_value(&bench.postgres.url, "SELECT split_part(version(), ' on ', 1)")?;
         let cores = std::thread::available_parallelism().into_diagnostic()?;
         let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
         let memory = memory.split_whitespace().nth(1).and_then(|kilobytes| kilobytes.parse::<f64>().ok());

@@ -125,8 +125,8 @@ impl Tool {
         let out = folder.join("out");
         std::fs::create_dir(&out).into_diagnostic()?;
         let words = self.command(bench, workload, &folder, &out)?;
-        let before = ServerCpu::read(bench.servers.postmaster);
-        let watching = LongestStatement::watch(&bench.servers.postgres_url);
+        let before = ServerCpu::read(bench.postgres.postmaster);
+        let watching = LongestStatement::watch(&bench.postgres.url);
         let measured = measurement::take(bench, &folder, &words);
         let longest_statement = watching.end();
         let mut measured = measured?;
@@ -145,7 +145,7 @@ impl Tool {
         let file = out.join(format!("{table}.{}", output.extension()));
         let psql = |target: &Path, copy: &str| -> Result<Vec<OsString>> {
             let Some(psql) = process::find("psql") else { bail!("psql is not installed") };
-            let url = &bench.servers.postgres_url;
+            let url = &bench.postgres.url;
             Ok(vec![psql.into(), url.into(), "-qXo".into(), target.into(), "-c".into(), copy.into()])
         };
         match self {

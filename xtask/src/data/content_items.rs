@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::random::Random;
-use super::{Table, csv};
+use super::{MysqlForm, Table, csv};
 use crate::database::Chunks;
 
 /// Rows at scale 1.
@@ -21,7 +21,27 @@ pub(super) const TABLE: Table = Table {
               is_featured boolean, created_at timestamptz NOT NULL, updated_at timestamp, published_on date",
     primary_key: "id",
     rows,
+    mysql: Some(MysqlForm { columns: MYSQL_COLUMNS, values: MYSQL_VALUES }),
 };
+
+const MYSQL_COLUMNS: &str = "id bigint NOT NULL, public_id char(36) NOT NULL, slug varchar(255) NOT NULL, \
+                             title varchar(255) NOT NULL, summary text, body mediumtext NOT NULL, \
+                             author_name varchar(100), locale varchar(8) NOT NULL, status varchar(16) NOT NULL, \
+                             tags json NOT NULL, related_ids json, metadata json NOT NULL, price decimal(12,4), \
+                             score double, view_count int NOT NULL, is_published tinyint(1) NOT NULL, \
+                             is_featured tinyint(1), created_at timestamp(6) NOT NULL, updated_at datetime(6), \
+                             published_on date";
+
+/// An absent value is the empty text: no column that may be absent holds one. Arrays become JSON, whose quotes they
+/// have already, by other brackets; what follows the microseconds is the zone, which is UTC.
+const MYSQL_VALUES: &str = "(id, public_id, slug, title, @summary, body, @author, locale, status, @tags, @related, metadata, @price, @score, \
+      view_count, @published, @featured, @created, @updated, @day) \
+     SET summary = nullif(@summary, ''), author_name = nullif(@author, ''), \
+         tags = concat('[', substring(@tags, 2, char_length(@tags) - 2), ']'), \
+         related_ids = if(@related = '', NULL, concat('[', lower(substring(@related, 2, char_length(@related) - 2)), ']')), \
+         price = nullif(@price, ''), score = nullif(@score, ''), is_published = @published = 'true', \
+         is_featured = nullif(@featured, '') = 'true', created_at = left(@created, 26), \
+         updated_at = nullif(@updated, ''), published_on = nullif(@day, '')";
 
 const WORDS: &[&str] = &[
     "river",

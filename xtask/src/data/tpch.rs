@@ -25,6 +25,7 @@ pub(super) const TABLES: &[Table] = &[
                   l_shipinstruct char(25) NOT NULL, l_shipmode char(10) NOT NULL, l_comment varchar(44) NOT NULL",
         primary_key: "l_orderkey, l_linenumber",
         rows: |scale| rows(LineItemGenerator::new(scale, 1, 1).iter().map(LineItemCsv::new)),
+        mysql: None,
     },
     Table {
         name: "orders",
@@ -34,6 +35,7 @@ pub(super) const TABLES: &[Table] = &[
                   o_comment varchar(79) NOT NULL",
         primary_key: "o_orderkey",
         rows: |scale| rows(OrderGenerator::new(scale, 1, 1).iter().map(OrderCsv::new)),
+        mysql: None,
     },
     Table {
         name: "customer",
@@ -42,6 +44,7 @@ pub(super) const TABLES: &[Table] = &[
                   c_mktsegment char(10) NOT NULL, c_comment varchar(117) NOT NULL",
         primary_key: "c_custkey",
         rows: |scale| rows(CustomerGenerator::new(scale, 1, 1).iter().map(CustomerCsv::new)),
+        mysql: None,
     },
     Table {
         name: "part",
@@ -50,6 +53,7 @@ pub(super) const TABLES: &[Table] = &[
                   p_container char(10) NOT NULL, p_retailprice numeric(15,2) NOT NULL, p_comment varchar(23) NOT NULL",
         primary_key: "p_partkey",
         rows: |scale| rows(PartGenerator::new(scale, 1, 1).iter().map(PartCsv::new)),
+        mysql: None,
     },
     Table {
         name: "partsupp",
@@ -57,6 +61,7 @@ pub(super) const TABLES: &[Table] = &[
                   ps_supplycost numeric(15,2) NOT NULL, ps_comment varchar(199) NOT NULL",
         primary_key: "ps_partkey, ps_suppkey",
         rows: |scale| rows(PartSuppGenerator::new(scale, 1, 1).iter().map(PartSuppCsv::new)),
+        mysql: None,
     },
     Table {
         name: "supplier",
@@ -65,6 +70,7 @@ pub(super) const TABLES: &[Table] = &[
                   s_comment varchar(101) NOT NULL",
         primary_key: "s_suppkey",
         rows: |scale| rows(SupplierGenerator::new(scale, 1, 1).iter().map(SupplierCsv::new)),
+        mysql: None,
     },
     Table {
         name: "nation",
@@ -72,12 +78,14 @@ pub(super) const TABLES: &[Table] = &[
                   n_comment varchar(152) NOT NULL",
         primary_key: "n_nationkey",
         rows: |scale| rows(NationGenerator::new(scale, 1, 1).iter().map(NationCsv::new)),
+        mysql: None,
     },
     Table {
         name: "region",
         columns: "r_regionkey bigint NOT NULL, r_name char(25) NOT NULL, r_comment varchar(152) NOT NULL",
         primary_key: "r_regionkey",
         rows: |scale| rows(RegionGenerator::new(scale, 1, 1).iter().map(RegionCsv::new)),
+        mysql: None,
     },
 ];
 

@@ -1,11 +1,7 @@
-use std::path::PathBuf;
-
-use miette::{Result, miette};
-
-use super::{Keeper, Servers, SmallDisk, Wanted, flat, local, python};
-use crate::workspace;
-
-const POSTGRES: &str = "RIVET_TEST_POSTGRES_URL";
+use super::mysql::{Family, Variables};
+use super::{MysqlServer, Outcome, Postgres, Servers, flat, postgres};
+use crate::python;
+use crate::servers::small_disk::SmallDisk;
 
 // A test that needs more than a PostgreSQL has one of these words in its name or in its module's.
 const PGBOUNCER_TESTS: &str = "pgbouncer";
@@ -14,27 +10,11 @@ const PYTHON_TESTS: &str = "compared";
 const DISK_TESTS: &str = "full_disk";
 /// They start, stop and copy servers themselves.
 const OWN_SERVER_TESTS: &str = "own_server";
-
-/// Takes the servers that the environment names, which someone else runs.
-pub(super) fn start(wanted: Wanted) -> Result<Servers> {
-    let postgres_url = workspace::variable(POSTGRES).ok_or_else(|| miette!("{POSTGRES} is not set"))?;
-    let missing = |name: &str| format!("{name} is not set");
-    let (pgbouncer, tls, ca) = ("RIVET_TEST_PGBOUNCER_URL", "RIVET_TEST_POSTGRES_TLS_URL", "RIVET_TEST_POSTGRES_CA");
-    let note = wanted.postgres.map_or_else(String::new, |version| format!(", taken for version {version} unseen"));
-    Ok(Servers {
-        how: format!("PostgreSQL of {POSTGRES}{note}"),
-        postgres_url,
-        pgbouncer_url: workspace::variable(pgbouncer).ok_or_else(|| missing(pgbouncer)),
-        tls: workspace::variable(tls)
-            .zip(workspace::variable(ca).map(PathBuf::from))
-            .ok_or_else(|| missing(&format!("{tls} or {ca}"))),
-        postmaster: None,
-        keeper: Keeper::Nobody,
-    })
-}
+const MYSQL_TESTS: &str = "mysql";
+const MARIADB_TESTS: &str = "mariadb";
 
 /// What the end-to-end tests read, and what they have to do without.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Environment {
     variables: Vec<(&'static str, String)>,
     /// The word in the names of tests, and why they can't run.
@@ -45,24 +25,17 @@ pub(crate) struct Environment {
 impl Environment {
     /// Gathers the variables of the servers and makes what belongs to no server: Python and a small disk.
     pub(crate) fn prepare(servers: &Servers) -> Self {
-        let mut all =
-            Self { variables: vec![(POSTGRES, servers.postgres_url.clone())], skipped: Vec::new(), small_disk: None };
-        match &servers.pgbouncer_url {
-            Ok(url) => all.set("RIVET_TEST_PGBOUNCER_URL", url.clone()),
-            Err(reason) => all.skip(PGBOUNCER_TESTS, reason),
+        let mut all = Self::default();
+        if let Ok(postgres) = &servers.postgres {
+            all.postgres(postgres);
         }
-        match &servers.tls {
-            Ok((url, ca)) => {
-                all.set("RIVET_TEST_POSTGRES_TLS_URL", url.clone());
-                all.set("RIVET_TEST_POSTGRES_CA", ca.display().to_string());
-            }
-            Err(reason) => all.skip(TLS_TESTS, reason),
-        }
+        all.mysql(Family::Mysql, MYSQL_TESTS, &servers.mysql);
+        all.mysql(Family::Mariadb, MARIADB_TESTS, &servers.mariadb);
         match python::environment("requirements.txt") {
             Ok(python) => all.set("RIVET_TEST_PYTHON", python.display().to_string()),
             Err(reason) => all.skip(PYTHON_TESTS, &flat(&reason)),
         }
-        match local::programs("pg_basebackup") {
+        match postgres::programs("pg_basebackup") {
             Some(folder) => all.set("RIVET_TEST_POSTGRES_PROGRAMS", folder.display().to_string()),
             None => all.skip(OWN_SERVER_TESTS, "no PostgreSQL server is installed on this machine"),
         }
@@ -74,6 +47,37 @@ impl Environment {
             Err(reason) => all.skip(DISK_TESTS, &flat(&reason)),
         }
         all
+    }
+
+    fn postgres(&mut self, server: &Postgres) {
+        self.set(postgres::URL, server.url.clone());
+        match &server.pgbouncer_url {
+            Ok(url) => self.set(postgres::PGBOUNCER_URL, url.clone()),
+            Err(reason) => self.skip(PGBOUNCER_TESTS, reason),
+        }
+        match &server.tls {
+            Ok((url, ca)) => {
+                self.set(postgres::TLS_URL, url.clone());
+                self.set(postgres::CA, ca.display().to_string());
+            }
+            Err(reason) => self.skip(TLS_TESTS, reason),
+        }
+    }
+
+    fn mysql(&mut self, family: Family, tests: &'static str, server: &Outcome<MysqlServer>) {
+        let server = match server {
+            Ok(server) => server,
+            Err(reason) => return self.skip(tests, reason),
+        };
+        let Variables { url, tls_url, ca } = family.variables();
+        self.set(url, server.url.clone());
+        match &server.tls {
+            Ok((address, file)) => {
+                self.set(tls_url, address.clone());
+                self.set(ca, file.display().to_string());
+            }
+            Err(reason) => self.skip(TLS_TESTS, reason),
+        }
     }
 
     /// Returns the variables that are set.
@@ -103,7 +107,26 @@ impl Environment {
         self.variables.push((name, value));
     }
 
+    /// Leaves the tests of a word out; the first reason counts.
     fn skip(&mut self, word: &'static str, reason: &str) {
-        self.skipped.push((word, reason.to_owned()));
+        if self.skipped.iter().all(|(known, _)| *known != word) {
+            self.skipped.push((word, reason.to_owned()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_reason_to_skip_counts() {
+        let mut environment = Environment::default();
+        environment.skip(TLS_TESTS, "one");
+        environment.skip(TLS_TESTS, "two");
+        environment.mysql(Family::Mariadb, MARIADB_TESTS, &Err("not asked for".to_owned()));
+        assert_eq!(environment.skipped_words(), ["tls", "mariadb"]);
+        assert_eq!(environment.skipped[0].1, "one");
+        assert_eq!(environment.variables().count(), 0);
     }
 }

@@ -1,20 +1,18 @@
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::{PermissionsExt as _, chown};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::{Child, Command};
+use std::time::Duration;
 
-use miette::{IntoDiagnostic as _, Result, WrapErr as _, bail, miette};
+use miette::{IntoDiagnostic as _, Result, miette};
 use nix::sys::signal::Signal;
-use nix::unistd::{User, geteuid};
 use tempfile::TempDir;
 
-use super::certificate::Certificate;
-use super::{Keeper, Servers, VERSIONS, Wanted, password, pgbouncer, write};
-use crate::{interrupt, process};
+use super::super::account::Account;
+use super::super::certificate::Certificate;
+use super::super::launch::{Watchdog, free_port, launch, wait};
+use super::super::{apt, last_line, password, write};
+use super::{Keeper, Postgres, VERSIONS, pgbouncer};
+use crate::process;
 
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -24,20 +22,14 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(super) struct Cluster {
     server: Child,
     pooler: Option<Child>,
+    watchdog: Option<Watchdog>,
     folder: TempDir,
 }
 
-/// Who a server runs as: neither PostgreSQL nor PgBouncer runs as root.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Account {
-    uid: u32,
-    gid: u32,
-}
-
 /// Starts a server from the binaries of this machine.
-pub(super) fn start(wanted: Wanted) -> Result<Servers> {
-    let binaries = binaries(wanted.postgres)?;
-    let account = Account::find()?;
+pub(super) fn start(version: Option<u32>) -> Result<Postgres> {
+    let binaries = binaries(version)?;
+    let account = Account::find("postgres")?;
     let folder = TempDir::with_prefix("rivet-servers-").into_diagnostic()?;
     Account::give(account, folder.path())?;
     let password = password();
@@ -52,7 +44,8 @@ pub(super) fn start(wanted: Wanted) -> Result<Servers> {
     Account::run_as(account, &mut command);
     let child = launch(&mut command, &folder.path().join("postgres.log"))?;
     // From here on `Drop` stops the server.
-    let mut cluster = Cluster { server: child, pooler: None, folder };
+    let mut cluster = Cluster { server: child, pooler: None, watchdog: None, folder };
+    cluster.watch()?;
     let version = cluster.wait(&url("127.0.0.1", port))?;
     let pooler_port = free_port()?;
     let pgbouncer_url = pgbouncer::start(cluster.folder.path(), account, port, pooler_port, &password)
@@ -61,9 +54,10 @@ pub(super) fn start(wanted: Wanted) -> Result<Servers> {
             url("127.0.0.1", pooler_port)
         })
         .map_err(|error| error.to_string());
-    Ok(Servers {
+    cluster.watch()?;
+    Ok(Postgres {
         how: format!("PostgreSQL {version} from {} on port {port}", binaries.display()),
-        postgres_url: url("127.0.0.1", port),
+        url: url("127.0.0.1", port),
         pgbouncer_url,
         tls: certificate.map(|made| (url("localhost", port), made.ca)).map_err(|error| error.to_string()),
         postmaster: Some(cluster.server.id()),
@@ -76,15 +70,9 @@ fn binaries(version: Option<u32>) -> Result<PathBuf> {
     if let Some(found) = find_binaries(version) {
         return Ok(found);
     }
-    let may_install = geteuid().is_root() && process::find("apt-get").is_some();
-    if may_install {
+    if apt::may_install() {
         let package = version.map_or_else(|| "postgresql".to_owned(), |version| format!("postgresql-{version}"));
-        println!("servers: installing {package} and pgbouncer with apt-get");
-        let install = ["install", "--yes", "--no-install-recommends", &package, "pgbouncer", "openssl"];
-        let apt = |arguments: &[&str]| {
-            process::capture(Command::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive").args(arguments))
-        };
-        apt(&["update"]).and_then(|_| apt(&install)).wrap_err("PostgreSQL could not be installed")?;
+        apt::install(&[&package, "pgbouncer", "openssl"])?;
     }
     find_binaries(version).ok_or_else(|| match version {
         Some(version) => miette!("no binaries of PostgreSQL {version} are installed"),
@@ -93,7 +81,7 @@ fn binaries(version: Option<u32>) -> Result<PathBuf> {
 }
 
 /// Returns the folder of the newest server that is installed, where it has this program too.
-pub(super) fn programs(program: &str) -> Option<PathBuf> {
+pub(crate) fn programs(program: &str) -> Option<PathBuf> {
     find_binaries(None).filter(|folder| folder.join(program).is_file())
 }
 
@@ -160,38 +148,21 @@ fn server(binaries: &Path, folder: &Path, port: u16, certificate: Option<&Certif
     command
 }
 
-/// Starts a server in a process group of its own, so that a ctrl-c reaches the tests and not their server.
-pub(super) fn launch(command: &mut Command, log: &Path) -> Result<Child> {
-    let log = fs::File::create(log).into_diagnostic()?;
-    let errors = log.try_clone().into_diagnostic()?;
-    command.process_group(0).stdin(Stdio::null()).stdout(log).stderr(errors);
-    let program = Path::new(command.get_program()).display().to_string();
-    command.spawn().into_diagnostic().wrap_err_with(|| format!("`{program}` does not start"))
-}
-
-/// Asks the system for a port that nobody listens on. Someone else may take it before the server does; then the
-/// server says so.
-fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).into_diagnostic()?;
-    Ok(listener.local_addr().into_diagnostic()?.port())
-}
-
 impl Cluster {
+    /// Sees to it that what runs now ends with xtask.
+    fn watch(&mut self) -> Result<()> {
+        let processes = std::iter::once(&self.server).chain(&self.pooler);
+        self.watchdog = Some(Watchdog::of(processes, Signal::SIGINT, self.folder.path())?);
+        Ok(())
+    }
+
     /// Waits until the server answers, and returns its version.
     fn wait(&mut self, url: &str) -> Result<String> {
-        let begin = Instant::now();
-        loop {
-            interrupt::check()?;
-            if let Ok(version) = crate::database::query_value(url, "SHOW server_version") {
-                return Ok(version);
-            }
-            let ended = self.server.try_wait().into_diagnostic()?;
-            if ended.is_some() || begin.elapsed() > PATIENCE {
-                let log = fs::read_to_string(self.folder.path().join("postgres.log")).unwrap_or_default();
-                bail!("the server does not answer; its log ends with: {}", log.lines().last().unwrap_or("nothing"));
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
+        let server = &mut self.server;
+        let ask = || crate::database::query_value(url, "SHOW server_version");
+        wait(ask, || !matches!(server.try_wait(), Ok(None)), PATIENCE).map_err(|error| {
+            miette!("{error}; its log ends with: {}", last_line(&self.folder.path().join("postgres.log")))
+        })
     }
 
     /// Copies the logs into a folder; returns whether that worked.
@@ -206,39 +177,11 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
+        drop(self.watchdog.take());
         if let Some(pooler) = &mut self.pooler {
             process::stop(pooler, Signal::SIGTERM, Duration::from_secs(2));
         }
         // What PostgreSQL calls a fast shutdown: sessions are ended, the server's shared memory is freed.
         process::stop(&mut self.server, Signal::SIGINT, Duration::from_secs(20));
-    }
-}
-
-impl Account {
-    /// Returns the account to change to, none where we are not root.
-    fn find() -> Result<Option<Self>> {
-        if !geteuid().is_root() {
-            return Ok(None);
-        }
-        let user = ["postgres", "nobody"].iter().find_map(|name| User::from_name(name).ok().flatten());
-        let user = user.ok_or_else(|| miette!("servers do not run as root, and there is no user to run them as"))?;
-        Ok(Some(Self { uid: user.uid.as_raw(), gid: user.gid.as_raw() }))
-    }
-
-    /// Makes a command run as the account.
-    pub(super) fn run_as(account: Option<Self>, command: &mut Command) {
-        if let Some(Self { uid, gid }) = account {
-            command.uid(uid).gid(gid);
-        }
-    }
-
-    /// Makes a file or folder the account's own, closed to others.
-    pub(super) fn give(account: Option<Self>, path: &Path) -> Result<()> {
-        let mode = if path.is_dir() { 0o755 } else { 0o600 };
-        fs::set_permissions(path, fs::Permissions::from_mode(mode)).into_diagnostic()?;
-        if let Some(Self { uid, gid }) = account {
-            chown(path, Some(uid), Some(gid)).into_diagnostic()?;
-        }
-        Ok(())
     }
 }

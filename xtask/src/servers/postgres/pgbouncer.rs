@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use miette::{IntoDiagnostic as _, Result, bail, miette};
 
-use super::local::{Account, launch};
-use super::write;
+use super::super::account::Account;
+use super::super::launch::launch;
+use super::super::write;
 use crate::process;
 
 /// Starts PgBouncer in transaction mode before a local server, for every database of it.
