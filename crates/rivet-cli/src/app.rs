@@ -3,7 +3,7 @@ use std::ffi::OsStr;
 use clap::{ArgAction, Parser, Subcommand};
 use rivet_config::Environment;
 
-use crate::commands::{completions, run, schema, state};
+use crate::commands::{apply, check, completions, metrics, plan, run, schema, state};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render::{LogFormat, Printer, log};
@@ -48,6 +48,10 @@ pub(crate) struct GlobalArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(run::RunArgs),
+    Plan(plan::PlanArgs),
+    Apply(apply::ApplyArgs),
+    Check(check::CheckArgs),
+    Metrics(metrics::MetricsArgs),
     State(state::StateArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
@@ -68,6 +72,10 @@ fn dispatch(app: &App, environment: &Environment) -> Exit {
         Err(failure) => Err(failure),
         Ok(()) => match &app.command {
             Command::Run(args) => return run::run(args, environment, &printer),
+            Command::Plan(args) => return plan::run(args, environment, &printer),
+            Command::Apply(args) => return apply::run(args, environment, &printer),
+            Command::Check(args) => return check::run(args, environment, &printer),
+            Command::Metrics(args) => metrics::run(args, environment),
             Command::State(args) => state::run(args, environment),
             Command::Schema(args) => schema::run(args),
             Command::Completions(args) => completions::run(args),

@@ -1,6 +1,6 @@
 use std::process::ExitCode;
 
-use rivet_core::{EngineError, ExportReport, RunReport};
+use rivet_core::{EngineError, ExportReport, PlanError, RunReport};
 use rivet_model::{Retry, RunStatus};
 use rivet_source::SourceErrorKind;
 use rivet_writer::{StoreError, WriteError};
@@ -54,8 +54,14 @@ impl Exit {
     #[cfg(test)]
     pub(crate) const fn meaning(self) -> &'static str {
         match self {
-            Self::Success => "Every export was committed, or skipped because it had no rows and `skip_empty` is set.",
-            Self::Failed => "An export failed. Those beside it that succeeded are committed.",
+            Self::Success => {
+                "Every export was committed, or skipped: it had no rows and `skip_empty` is set, or the plan had committed \
+                 it before."
+            }
+            Self::Failed => {
+                "An export failed, or could not be planned; or `check --strict` has a warning. Exports beside it that \
+                 succeeded are committed."
+            }
             Self::Usage => "The configuration or the command line is wrong. Nothing was touched.",
             Self::Integrity => {
                 "A check of the data failed: what was written is not what was read, or the rows break a rule of \
@@ -96,7 +102,13 @@ impl From<Exit> for ExitCode {
 impl From<&EngineError> for Exit {
     fn from(error: &EngineError) -> Self {
         match error {
-            EngineError::NoSuchExport { .. } | EngineError::NotRun { .. } | EngineError::NoDriver { .. } => Self::Usage,
+            EngineError::NoSuchExport { .. }
+            | EngineError::NotRun { .. }
+            | EngineError::NoDriver { .. }
+            | EngineError::MaskKey { .. } => Self::Usage,
+            EngineError::Plan(error) => of_plan(error),
+            // The place that a plan names for its credentials does not hold them.
+            EngineError::Reference(_) => Self::Usage,
             // The source and the state store had to be asked for these.
             EngineError::Mode { .. } | EngineError::CursorChanged { .. } | EngineError::NullCursors { .. } => {
                 Self::Failed
@@ -128,6 +140,26 @@ impl From<&RunReport> for Exit {
     }
 }
 
+fn of_plan(error: &PlanError) -> Exit {
+    match error {
+        // The source and the state store had to be asked for these, and they are of one export.
+        PlanError::MovedCursor { .. }
+        | PlanError::OtherServer { .. }
+        | PlanError::ChangedColumns { .. }
+        | PlanError::NotPlanned { .. } => Exit::Failed,
+        PlanError::Unreadable { .. }
+        | PlanError::NewerFormat { .. }
+        | PlanError::BrokenSeal
+        | PlanError::Expired { .. }
+        | PlanError::NoSuchExport { .. }
+        | PlanError::NoSuchWave { .. }
+        | PlanError::TwoExports { .. }
+        | PlanError::Assume(_) => Exit::Usage,
+        // The enum may grow; what is new counts as a failure until it is sorted in here.
+        _ => Exit::Failed,
+    }
+}
+
 fn of_export(report: &ExportReport) -> Exit {
     match report.status {
         RunStatus::Committed | RunStatus::Skipped => Exit::Success,
@@ -154,9 +186,13 @@ fn is_damage(error: &StoreError) -> bool {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Duration;
 
+    use jiff::Timestamp;
+    use rivet_config::SourceReferenceError;
     use rivet_history::HistoryError;
     use rivet_model::SourceKind;
+    use rivet_priority::Assumption;
     use rivet_source::SourceError;
 
     use super::*;
@@ -164,6 +200,35 @@ mod tests {
 
     fn source(kind: SourceErrorKind) -> EngineError {
         SourceError::new(kind, "a message").into()
+    }
+
+    fn mask_key() -> EngineError {
+        EngineError::MaskKey {
+            export: "orders".parse().unwrap(),
+            column: "email".parse().unwrap(),
+            variable: "MASK_KEY".to_owned(),
+            defect: "is not set".to_owned(),
+        }
+    }
+
+    fn plan_errors() -> Vec<(PlanError, u8)> {
+        let export = || "orders".parse().unwrap();
+        let text = || "text".to_owned();
+        let assume = "orders".parse::<Assumption>().unwrap_err();
+        vec![
+            (PlanError::Unreadable { message: text() }, 2),
+            (PlanError::NewerFormat { found: 2, known: 1 }, 2),
+            (PlanError::BrokenSeal, 2),
+            (PlanError::Expired { expires_at: Timestamp::UNIX_EPOCH, age: Duration::ZERO }, 2),
+            (PlanError::NoSuchExport { name: export(), known: vec![] }, 2),
+            (PlanError::NoSuchWave { wave: 1, help: text() }, 2),
+            (PlanError::TwoExports { name: export() }, 2),
+            (PlanError::Assume(assume), 2),
+            (PlanError::MovedCursor { export: export(), planned: text(), found: text() }, 1),
+            (PlanError::OtherServer { export: export(), planned: text(), found: text() }, 1),
+            (PlanError::ChangedColumns { export: export() }, 1),
+            (PlanError::NotPlanned { export: export(), reason: text() }, 1),
+        ]
     }
 
     fn errors() -> Vec<(EngineError, u8)> {
@@ -174,9 +239,11 @@ mod tests {
             (EngineError::NoSuchExport { name: export(), known: vec![] }, 2),
             (EngineError::NotRun { export: export(), what: String::new(), help: String::new() }, 2),
             (EngineError::NoDriver { kind: SourceKind::Mysql }, 2),
+            (mask_key(), 2),
             (EngineError::Mode { export: export(), what: String::new(), help: String::new() }, 1),
             (EngineError::CursorChanged { export: export(), stored: String::new(), configured: String::new() }, 1),
             (EngineError::NullCursors { export: export(), column: "id".parse().unwrap(), rows: 1 }, 1),
+            (SourceReferenceError::Inline { planned: "db".to_owned() }.into(), 2),
             (EngineError::Validation { export: export(), what: String::new() }, 3),
             (EngineError::Quality { export: export(), broken: vec![] }, 3),
             (EngineError::SchemaDrift { export: export(), differences: vec![] }, 4),
@@ -201,7 +268,8 @@ mod tests {
 
     #[test]
     fn every_error_has_its_code() {
-        for (error, expected) in errors() {
+        let of_plans = plan_errors().into_iter().map(|(error, expected)| (error.into(), expected));
+        for (error, expected) in errors().into_iter().chain(of_plans) {
             assert_eq!(Exit::from(&error).code(), expected, "{error:?}");
         }
     }

@@ -1,9 +1,9 @@
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
 use rivet_config::ConfigErrors;
-use rivet_core::EngineError;
+use rivet_core::{EngineError, PlanError};
 use rivet_history::HistoryError;
 use rivet_model::Retry;
 use thiserror::Error;
@@ -29,6 +29,26 @@ pub(crate) enum Failure {
         message: String,
         /// What to do.
         help: String,
+    },
+    /// A plan's file can't be read.
+    #[error("the plan can't be read from {}", named(path))]
+    #[diagnostic(code(rivet::cli::plan_file), help("Name a file that `rivet plan -o FILE` has written, or `-`."))]
+    PlanFile {
+        /// The file; `-` for standard input.
+        path: PathBuf,
+        /// What the operating system says.
+        #[source]
+        source: io::Error,
+    },
+    /// A plan can't be written to its file.
+    #[error("the plan can't be written to `{}`", path.display())]
+    #[diagnostic(code(rivet::cli::plan_output), help("Let `--output` name a file that this user can write."))]
+    PlanOutput {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        #[source]
+        source: io::Error,
     },
     /// The report's file can't be written.
     #[error("the report can't be written to `{}`", path.display())]
@@ -73,6 +93,8 @@ impl Failure {
             Self::Engine(error) => error.retry(),
             Self::Config(_)
             | Self::Usage { .. }
+            | Self::PlanFile { .. }
+            | Self::PlanOutput { .. }
             | Self::SummaryOutput { .. }
             | Self::Stdout { .. }
             | Self::Runtime { .. } => Retry::Never,
@@ -82,10 +104,22 @@ impl Failure {
     /// Returns how the program ends because of it.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Config(_) | Self::Usage { .. } => Exit::Usage,
+            Self::Config(_) | Self::Usage { .. } | Self::PlanFile { .. } => Exit::Usage,
             Self::Engine(error) => Exit::from(error),
-            Self::SummaryOutput { .. } | Self::Stdout { .. } | Self::Runtime { .. } => Exit::Failed,
+            Self::PlanOutput { .. } | Self::SummaryOutput { .. } | Self::Stdout { .. } | Self::Runtime { .. } => {
+                Exit::Failed
+            }
         }
+    }
+}
+
+fn named(path: &Path) -> String {
+    if path == Path::new("-") { "standard input".to_owned() } else { format!("`{}`", path.display()) }
+}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        Self::Engine(error.into())
     }
 }
 

@@ -18,8 +18,8 @@ const STREAMS: &str = "\
 ## Output
 
 Standard output has data and nothing else: the rows of an export with the destination `stdout`, the report of
-`run --json`, what `state` answers, a schema, a completion script. Progress, the summary, errors and logs go to standard
-error.
+`run --json` and `apply --json`, a plan, what `check`, `metrics` and `state` answer, a schema, a completion script.
+Progress, the summary, errors and logs go to standard error.
 
 On a terminal each export has a line that is drawn anew: rows, bytes, rates, chunks and the time left. Elsewhere there
 are plain lines, at most one per export in ten seconds. Colour is used on a terminal only, and not where `NO_COLOR` is
@@ -28,7 +28,9 @@ set.
 The report of `--json` and `--summary-output` is one JSON object: `rivet_version`, `status` (`success`, `failed` or
 `interrupted`), `exit_code`, `duration_ms`, `peak_memory_bytes`, `exports` and `errors`. It is written also where the
 run fails or does not begin. An entry of `exports` has, among others, `chunks`, `chunks_resumed` (those that an earlier
-process had read), `statements`, and `cursor_before` and `cursor_after` with `columns` and typed `values`.
+process had read), `statements`, and `cursor_before` and `cursor_after` with `columns` and typed `values`. One that was
+run from a plan has `plan` with `plan_id` and, where that is so, what was `forced`; and `committed_by` with the run that
+had committed it by the same plan before, in which case it was `skipped`.
 
 The first ctrl-c (SIGINT) or SIGTERM stops a run cleanly: its statements are ended on the server, and files that are
 not committed are removed, or kept out of sight where the run may be gone on with. The second one ends the process at

@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::Arc;
 
 use rivet_config::Config;
@@ -8,7 +9,12 @@ use crate::failure::Failure;
 /// Opens the state store of a configuration, and makes it where it is missing.
 pub(crate) fn open(config: &Config) -> Result<Arc<dyn StateStore>, Failure> {
     refuse_server(config)?;
-    Ok(Arc::new(RedbStore::open(&config.state.path)?))
+    open_at(&config.state.path)
+}
+
+/// Opens the state store in a file, and makes it where it is missing.
+pub(crate) fn open_at(path: &Path) -> Result<Arc<dyn StateStore>, Failure> {
+    Ok(Arc::new(RedbStore::open(path)?))
 }
 
 /// Opens the state store of a configuration to look at it. Where there is none yet, none is made: an empty one stands

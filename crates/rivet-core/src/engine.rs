@@ -3,7 +3,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rivet_config::{Config, ExportConfig};
+use rivet_config::{Config, Environment, ExportConfig};
 use rivet_history::{StateStore, this_process};
 use rivet_model::{ExportName, RunRecord, SourceKind};
 use rivet_source::{ServerInfo, Source, SourceFactory};
@@ -42,6 +42,7 @@ pub struct EngineBuilder {
     pub(crate) observers: Vec<Arc<dyn Observer>>,
     pub(crate) state: Arc<dyn StateStore>,
     stream: Option<Stream>,
+    pub(crate) environment: Environment,
 }
 
 /// Plans and runs exports.
@@ -72,6 +73,14 @@ impl EngineBuilder {
         self
     }
 
+    /// Says where the secrets are that configurations name and do not hold: keys of destinations and of masks, and for
+    /// a plan the password of its source. Without it there are none.
+    #[must_use]
+    pub fn environment(mut self, environment: Environment) -> Self {
+        self.environment = environment;
+        self
+    }
+
     /// Makes the engine.
     pub fn build(self) -> Engine {
         Engine { parts: self }
@@ -81,7 +90,13 @@ impl EngineBuilder {
 impl Engine {
     /// Begins an engine that keeps its runs in a state store.
     pub fn builder(state: Arc<dyn StateStore>) -> EngineBuilder {
-        EngineBuilder { factories: BTreeMap::new(), observers: Vec::new(), state, stream: None }
+        EngineBuilder {
+            factories: BTreeMap::new(),
+            observers: Vec::new(),
+            state,
+            stream: None,
+            environment: Environment::empty(),
+        }
     }
 
     /// Runs exports and returns when all have ended. `cancel` stops them cleanly: statements end on the server, and
@@ -89,9 +104,9 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// What concerns all exports: an export that does not exist, a mode that is not run, a driver that is not
-    /// there, a state store that can't be used, a source that can't be reached. What concerns one of them stands in
-    /// its report.
+    /// What concerns all exports: an export that does not exist, a mode that is not run, a mask without its key, a
+    /// driver that is not there, a state store that can't be used, a source that can't be reached. What concerns one of
+    /// them stands in its report.
     pub async fn run(
         &self,
         config: &Config,
@@ -99,7 +114,7 @@ impl Engine {
         cancel: &CancellationToken,
     ) -> Result<RunReport, EngineError> {
         let exports = runnable::select(config, &options.exports)?;
-        exports.iter().try_for_each(|export| runnable::check(export))?;
+        exports.iter().try_for_each(|export| runnable::check_run(export, &self.parts.environment))?;
         let factory = self.factory(config.source.kind)?;
         let parallel = options.parallel_exports.unwrap_or(config.parallel_exports).clamp(1, exports.len().max(1));
 
@@ -155,6 +170,7 @@ impl Engine {
             announcer: announcer.clone(),
             budget: ByteBudget::new(WAITING_BYTES),
             stream: self.parts.stream.clone(),
+            environment: self.parts.environment.clone(),
             process: this_process(),
             validate: false,
             patience: None,

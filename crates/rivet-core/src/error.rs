@@ -99,6 +99,24 @@ pub enum EngineError {
         /// One sentence for each difference.
         differences: Vec<String>,
     },
+    /// A mask's key is not where the configuration says it is, or is none.
+    #[error("export `{export}` masks `{column}` with the key in the variable `{variable}`, which {defect}")]
+    #[diagnostic(
+        code(rivet::core::mask_key),
+        help(
+            "Nothing was read. Set `{variable}` to a secret of 16 bytes or more, for example from `openssl rand -hex 32`."
+        )
+    )]
+    MaskKey {
+        /// Whose mask.
+        export: ExportName,
+        /// The column that is masked.
+        column: ColumnName,
+        /// The variable.
+        variable: String,
+        /// What is wrong with it; never what it holds.
+        defect: String,
+    },
     /// What the configuration says of a column does not fit what the source says of it.
     #[error("export `{export}` can't be read as its configuration asks: {what}")]
     #[diagnostic(code(rivet::core::mode), help("{help}"))]
@@ -173,6 +191,7 @@ impl EngineError {
             | Self::Validation { .. }
             | Self::Quality { .. }
             | Self::SchemaDrift { .. }
+            | Self::MaskKey { .. }
             | Self::Mode { .. }
             | Self::NullCursors { .. }
             | Self::CursorChanged { .. }

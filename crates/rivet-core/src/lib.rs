@@ -12,6 +12,7 @@ mod event;
 mod export;
 mod failpoint;
 mod fingerprint;
+mod mask;
 mod memory;
 mod pipeline;
 mod plan;
@@ -21,6 +22,7 @@ mod report;
 mod retry;
 mod runnable;
 mod settle;
+mod shape;
 mod throttle;
 mod worker;
 

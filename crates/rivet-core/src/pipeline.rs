@@ -8,7 +8,7 @@ use arrow::array::RecordBatch;
 use rivet_config::{OnBatchMemoryExceeded, Tuning};
 use rivet_model::PartRecord;
 use rivet_source::{Reader, Scan, ScanLimits, ScanSpec, ScanSummary, SourceError, SourceErrorKind};
-use rivet_writer::{ExportWriter, MetaAppender};
+use rivet_writer::ExportWriter;
 use tokio_util::sync::CancellationToken;
 
 use crate::EngineError;
@@ -16,6 +16,7 @@ use crate::budget::{ByteBudget, Permit};
 use crate::memory::pause_above;
 use crate::progress::AttemptProgress;
 use crate::quality::QualityGate;
+use crate::shape::RowShape;
 use crate::throttle::Throttle;
 use crate::worker::{Worker, finished, on_thread};
 
@@ -34,7 +35,7 @@ pub(crate) struct Reading {
 #[derive(Debug)]
 pub(crate) struct Writing {
     pub(crate) writer: ExportWriter,
-    pub(crate) meta: MetaAppender,
+    pub(crate) shape: RowShape,
     pub(crate) quality: QualityGate,
     pub(crate) write_empty: bool,
     pub(crate) progress: AttemptProgress,
@@ -177,9 +178,10 @@ fn write(mut writing: Writing, receiver: &Receiver<Message>) -> Result<(Vec<Part
     loop {
         match receiver.recv() {
             Ok(Message::Rows(batch, permit)) => {
+                // The rules of `quality` are for what the source sent.
                 writing.quality.observe(&batch)?;
                 let rows = batch.num_rows() as u64;
-                let batch = writing.meta.append(batch)?;
+                let batch = writing.shape.apply(batch)?;
                 writing.writer.write(&batch)?;
                 drop(batch);
                 drop(permit);

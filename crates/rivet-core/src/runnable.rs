@@ -1,9 +1,9 @@
 //! What this version runs, of all that a configuration may ask for.
 
-use rivet_config::{Config, Destination, ExportConfig, Mode};
+use rivet_config::{Config, Destination, Environment, ExportConfig, Mode};
 use rivet_model::ExportName;
 
-use crate::EngineError;
+use crate::{EngineError, mask};
 
 /// Picks the exports that were asked for, in the order of the configuration.
 pub(crate) fn select<'a>(config: &'a Config, names: &[ExportName]) -> Result<Vec<&'a ExportConfig>, EngineError> {
@@ -14,7 +14,13 @@ pub(crate) fn select<'a>(config: &'a Config, names: &[ExportName]) -> Result<Vec
     Ok(config.exports.iter().filter(|export| names.is_empty() || names.contains(&export.name)).collect())
 }
 
-/// Refuses what is not run, before anything is touched.
+/// Refuses what is not run, or lacks the keys of its masks, before anything is touched.
+pub(crate) fn check_run(export: &ExportConfig, environment: &Environment) -> Result<(), EngineError> {
+    check(export)?;
+    mask::masks(export, environment).map(drop)
+}
+
+/// Refuses what is not run.
 pub(crate) fn check(export: &ExportConfig) -> Result<(), EngineError> {
     let is_stream = matches!(export.destination, Destination::Stdout);
     let unsupported = match (&export.mode, &export.destination) {
@@ -29,9 +35,6 @@ pub(crate) fn check(export: &ExportConfig) -> Result<(), EngineError> {
             "`mode: incremental` with `type: stdout`".to_owned(),
             "Write to a folder: a stream does not tell whether its rows arrived, so that the position would be a guess.",
         )),
-        _ if !export.mask.is_empty() => {
-            Some(("`mask`".to_owned(), "Leave the columns out with `exclude`, or mask them in a query."))
-        }
         _ if !export.partition_by.is_empty() => Some(("`partition_by`".to_owned(), "Leave it out.")),
         _ if is_stream && export.output.max_file_size.is_some() => {
             Some(("`max_file_size` with `type: stdout`".to_owned(), "Leave it out: a stream is one file."))

@@ -28,7 +28,7 @@ pub(crate) async fn watermark(
     // Before the transaction sees anything: what it sees is at least as new as its clock says.
     let mut recorder = Recorder::new(session);
     let clock = if replica { replayed_clock(&mut recorder).await? } else { "pg_catalog.now()".to_owned() };
-    recorder.session.query(&dialect::begin(None, true, limits)).await?;
+    recorder.session.query(&dialect::begin_with_keys(&spec.relation, limits)).await?;
     let mut asker = Asker { recorder, spec, limits, clock };
     let now = asker.now().await?;
     let upper = match &request.hold {

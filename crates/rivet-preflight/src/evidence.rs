@@ -156,7 +156,7 @@ fn run_rows(request: &PreflightRequest, answers: &Answers) -> Option<u64> {
     let cataloged = answers.statistics().and_then(|statistics| statistics.estimated_rows);
     match request.strategy {
         Strategy::Full => explained.or(cataloged),
-        Strategy::Incremental | Strategy::TimeWindow { .. } => explained,
+        Strategy::Incremental | Strategy::TimeWindow { .. } => request.whole_rows.or(explained),
         Strategy::Chunked(plan) => plan
             .estimated_rows
             .or(cataloged)

@@ -18,6 +18,9 @@ pub struct PreflightRequest {
     pub strategy: Strategy,
     /// What the server says of itself, where somebody has asked it.
     pub server: Option<ServerInfo>,
+    /// Rows that the whole run is expected to read, where [`spec`](Self::spec) is the scan of a part of it and the
+    /// strategy does not say so.
+    pub whole_rows: Option<u64>,
     /// Connections that will read at a time, at least 1.
     pub workers: u32,
     /// The tuning profile that was asked for; none where it is a default.
@@ -66,7 +69,16 @@ impl Strategy {
 impl PreflightRequest {
     /// Makes a request of one worker without limits, of which neither the server nor a profile is known.
     pub fn new(spec: ScanSpec, key: KeyFacts, strategy: Strategy) -> Self {
-        Self { spec, limits: ScanLimits::default(), key, strategy, server: None, workers: 1, profile: None }
+        Self {
+            spec,
+            limits: ScanLimits::default(),
+            key,
+            strategy,
+            server: None,
+            whole_rows: None,
+            workers: 1,
+            profile: None,
+        }
     }
 
     /// Returns the first column of the key.

@@ -33,7 +33,7 @@ pub enum WriteError {
         column: String,
         /// Its type, or the part of it that is not supported.
         data_type: DataType,
-        /// What was to be made of it: `Parquet`, `CSV` or `the row hash`.
+        /// What was to be made of it: `Parquet`, `CSV`, `the row hash` or `a mask`.
         what: &'static str,
     },
     /// The source has a column of the name that a column of Rivet's own would get.
@@ -45,6 +45,27 @@ pub enum WriteError {
     ColumnExists {
         /// Which column.
         column: String,
+    },
+    /// A mask is of a column that is not read.
+    #[error("`mask` names the column `{column}`, which is not read")]
+    #[diagnostic(code("rivet::writer::no_column_to_mask"), help("The columns are {}.", .columns.join(", ")))]
+    NoColumnToMask {
+        /// Which column.
+        column: String,
+        /// The columns that there are, in back-ticks.
+        columns: Vec<String>,
+    },
+    /// Values of the column's type have no beginning that would be one of the same type.
+    #[error("column `{column}` has the type {data_type}, which the mask `truncate` does not take")]
+    #[diagnostic(
+        code("rivet::writer::not_truncated"),
+        help("Truncate columns of text or of binary; mask this one by `hash`, `hmac` or `null`.")
+    )]
+    NotTruncated {
+        /// Which column.
+        column: String,
+        /// Its type.
+        data_type: DataType,
     },
     /// A schema without columns: no format here can say how many rows it has.
     #[error("there is no column to write")]
@@ -76,6 +97,8 @@ impl WriteError {
             Self::Options { .. }
             | Self::UnsupportedType { .. }
             | Self::ColumnExists { .. }
+            | Self::NoColumnToMask { .. }
+            | Self::NotTruncated { .. }
             | Self::NoColumns
             | Self::Batch(_)
             | Self::Parquet(_)

@@ -5,7 +5,7 @@
 //!   the `object_store` interface (whose in-memory backend is the twin that needs no disk), [`StreamStore`] in a
 //!   stream such as standard output;
 //! - [`Manifest`] is the list of a run's parts, and creating it is the commit point;
-//! - [`MetaAppender`] adds the columns that Rivet makes itself.
+//! - [`Masker`] hides values before anything is encoded, [`MetaAppender`] adds the columns that Rivet makes itself.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -46,6 +46,7 @@ mod export;
 mod failpoint;
 mod layout;
 mod manifest;
+mod mask;
 mod meta;
 mod row_hash;
 mod store;
@@ -56,9 +57,10 @@ pub use error::WriteError;
 pub use export::ExportWriter;
 pub use layout::{PartName, PartNamer};
 pub use manifest::{Manifest, ManifestChunk, ManifestField, ManifestPart, ManifestSource, schema_fingerprint};
+pub use mask::{MASK_KEY, Mask, MaskKey, MaskMethod, Masker, masked_schema};
 pub use meta::{EXPORTED_AT_COLUMN, MetaAppender, ROW_HASH_COLUMN};
 pub use row_hash::RowHasher;
 pub use store::{
-    Commit, Discarded, LocalStore, ObjectStoreParts, PartCheck, PartSink, PartStore, SinkReceipt, StoreError,
-    StreamStore, conformance,
+    Commit, Discarded, LocalStore, ObjectStoreParts, PartCheck, PartSink, PartStore, RefusalKind, SinkReceipt,
+    StoreError, StoreRefusal, StreamStore, conformance,
 };

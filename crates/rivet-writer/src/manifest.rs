@@ -50,6 +50,9 @@ pub struct Manifest {
     /// Values that became NULL because their Arrow type has no form for them, by column.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub nulled: BTreeMap<String, u64>,
+    /// The columns whose values were hidden, with the word of the [`MaskMethod`](crate::MaskMethod).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub masked: BTreeMap<String, String>,
     /// How much of the run shows the source at one moment.
     pub consistency: Consistency,
     /// How many chunks were read, those without rows included.

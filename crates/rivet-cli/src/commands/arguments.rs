@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rivet_config::{Config, Environment, Overrides};
 
@@ -19,9 +19,14 @@ pub(crate) struct ConfigArgs {
 impl ConfigArgs {
     /// Reads and judges the configuration.
     pub(crate) fn load(&self, environment: &Environment) -> Result<Config, Failure> {
-        let overrides = Overrides { params: params(&self.params)?, parallel_exports: None };
-        Ok(rivet_config::load(&self.config, environment, &overrides)?)
+        load(&self.config, &self.params, environment)
     }
+}
+
+/// Reads and judges a configuration, with parameters as the command line has them.
+pub(super) fn load(path: &Path, texts: &[String], environment: &Environment) -> Result<Config, Failure> {
+    let overrides = Overrides { params: params(texts)?, parallel_exports: None };
+    Ok(rivet_config::load(path, environment, &overrides)?)
 }
 
 /// Takes parameters apart. Not done by clap, which would repeat a wrong one in its error: it may be a secret.

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use miette::{Diagnostic, LabeledSpan, SourceCode, SourceSpan};
-use rivet_core::{ExportReport, RunReport};
+use rivet_core::{ExportReport, PlannedExport, RunReport};
 use rivet_model::{ExportName, Retry};
 use serde::Serialize;
 
@@ -55,6 +55,12 @@ impl Problem {
     pub(super) fn of_export(report: &ExportReport) -> Option<Self> {
         let error = report.error.as_deref()?;
         Some(Self::new(error, Some(&report.export), error.retry(), error.into()))
+    }
+
+    /// Returns why an export could not be planned.
+    pub(super) fn of_planned(planned: &PlannedExport) -> Option<Self> {
+        let error = planned.cause.error()?;
+        Some(Self::new(error, Some(&planned.export_name), error.retry(), Exit::Failed))
     }
 
     fn new(error: &dyn Diagnostic, export: Option<&ExportName>, retry: Retry, exit: Exit) -> Self {

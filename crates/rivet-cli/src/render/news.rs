@@ -9,6 +9,7 @@ pub(super) fn last_line(report: &ExportReport) -> String {
     let time = duration(report.duration);
     match report.status {
         RunStatus::Committed => format!("{export}: committed {}, {} in {time}", count(*rows, "row"), bytes(*size)),
+        RunStatus::Skipped if report.committed_by.is_some() => format!("{export}: committed already by this plan"),
         RunStatus::Skipped => format!("{export}: no rows, no file, after {time}"),
         RunStatus::Interrupted => format!("{export}: interrupted after {time}"),
         RunStatus::Failed | RunStatus::Running | RunStatus::Abandoned => format!("{export}: failed after {time}"),
@@ -64,6 +65,9 @@ mod tests {
         check(RunStatus::Skipped, "lineitem: no rows, no file, after 9.8 s");
         check(RunStatus::Failed, "lineitem: failed after 9.8 s");
         check(RunStatus::Interrupted, "lineitem: interrupted after 9.8 s");
+        let mut report = sample::committed("lineitem");
+        (report.status, report.committed_by) = (RunStatus::Skipped, report.run_id);
+        assert_eq!(last_line(&report), "lineitem: committed already by this plan");
     }
 
     #[test]

@@ -2,8 +2,7 @@ use std::error::Error as _;
 use std::io;
 
 use rivet_config::Environment;
-use rivet_core::{EngineError, RunReport};
-use rivet_model::RunStatus;
+use rivet_core::{EngineError, PlannedExport, RunReport};
 
 use super::error::{ExportError, Reader, render};
 use super::json::Problem;
@@ -75,16 +74,27 @@ impl Printer {
         }
     }
 
-    /// Says why exports failed, one by one.
+    /// Says why exports failed.
     pub(crate) fn failures(&self, report: &RunReport) {
-        for export in &report.exports {
+        if self.json {
+            for problem in report.exports.iter().filter_map(Problem::of_export) {
+                self.screen.line(&problem.line());
+            }
+            return;
+        }
+        for error in ExportError::all_of(&report.exports) {
+            self.screen.line(&format!("\n{}", render(&error, self.reader).trim_end()));
+        }
+    }
+
+    /// Says why exports could not be planned, one by one.
+    pub(crate) fn not_planned(&self, planned: &[PlannedExport]) {
+        for export in planned {
             if self.json {
-                if let Some(problem) = Problem::of_export(export) {
+                if let Some(problem) = Problem::of_planned(export) {
                     self.screen.line(&problem.line());
                 }
-            } else if export.status != RunStatus::Interrupted
-                && let Some(error) = ExportError::of(export)
-            {
+            } else if let Some(error) = ExportError::of_planned(export) {
                 self.screen.line(&format!("\n{}", render(&error, self.reader).trim_end()));
             }
         }

@@ -54,6 +54,11 @@ pub(super) fn duration(value: Duration) -> String {
     format!("{} h {:02} min", minutes / 60, minutes % 60)
 }
 
+/// Writes a time that is known to the second at best: `28 s`, `3 min 05 s`, `2 h 05 min`.
+pub(super) fn seconds(value: u64) -> String {
+    if value < 60 { format!("{value} s") } else { duration(Duration::from_secs(value)) }
+}
+
 /// Returns how many there were per second, on average.
 pub(super) fn per_second(value: u64, over: Duration) -> u64 {
     let rate = u128::from(value) * 1000 / over.as_millis().max(1);
@@ -106,6 +111,7 @@ mod tests {
         check(59_950, "1 min 00 s");
         check(185_000, "3 min 05 s");
         check(7_499_000, "2 h 05 min");
+        assert_eq!([0, 59, 60, 7_499].map(seconds), ["0 s", "59 s", "1 min 00 s", "2 h 05 min"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rivet_core::{ExportReport, RunReport};
-use rivet_model::{Consistency, CursorPosition, PartRecord, RunStatus, Scalar};
+use rivet_model::{Consistency, CursorPosition, PartRecord, PlanRecord, RunStatus, Scalar};
 use rivet_source::{SourceError, SourceErrorKind, StatementSpan};
 
 /// An export that went well.
@@ -36,6 +36,8 @@ pub(crate) fn committed(name: &str) -> ExportReport {
         destination: "/data/out".to_owned(),
         manifest: Some("_rivet/01981f5e-7b3a-7cc0-8f43-1d2ab0c9e001.json".to_owned()),
         validated: None,
+        plan: None,
+        committed_by: None,
         error: None,
     }
 }
@@ -62,6 +64,11 @@ pub(crate) fn failed(name: &str) -> ExportReport {
         error: Some(Arc::new(error.into())),
         ..committed(name)
     }
+}
+
+/// A plan that a run was made from.
+pub(crate) fn plan(forced: Vec<String>) -> PlanRecord {
+    PlanRecord { plan_id: "01982222-7b3a-7cc0-8f43-1d2ab0c9e001".parse().unwrap(), forced }
 }
 
 /// A place of a cursor with a tie-break.

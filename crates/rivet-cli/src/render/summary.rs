@@ -29,6 +29,10 @@ impl fmt::Display for Summary<'_> {
                 writeln!(f, "{}\n{details}", export.export)?;
             }
         }
+        // A call applies one plan.
+        if let Some(plan) = self.report.exports.iter().find_map(|export| export.plan.as_ref()) {
+            writeln!(f, "plan: {}", plan.plan_id)?;
+        }
         self.total(f)?;
         if self.report.is_interrupted() {
             write!(f, "\n\nInterrupted. Nothing that was not committed is visible; {AGAIN}")?;
@@ -42,6 +46,10 @@ const AGAIN: &str = "to go on, run the same command again.";
 impl Summary<'_> {
     /// The lines of one export: what does not fit in a table.
     fn details(&self, f: &mut String, export: &ExportReport) -> fmt::Result {
+        if let Some(run_id) = export.committed_by {
+            field(f, "run", &format_args!("{run_id} of this plan has committed it before: nothing was run"))?;
+            return Ok(());
+        }
         if let Some(run_id) = export.run_id {
             field(f, "run", &run_id)?;
         }
@@ -60,6 +68,9 @@ impl Summary<'_> {
         }
         parts_of_work(f, export)?;
         cursor(f, export)?;
+        for forced in export.plan.iter().flat_map(|plan| &plan.forced) {
+            field(f, "forced", forced)?;
+        }
         match export.validated {
             Some(true) => field(f, "validated", &"every part was read back and is as its manifest says")?,
             Some(false) => field(f, "validated", &"no: a part is not as its manifest says")?,
@@ -279,6 +290,36 @@ mod tests {
           cursor     stays at updated_at 2026-03-02 12:00:00+00, id 4711
 
         total: 4 of 4 exports, 24,004,860 rows, 8 files, 633.2 MB in 12.3 s; peak memory 61.2 MB
+        ");
+    }
+
+    #[test]
+    fn a_plan_and_what_was_forced_are_named() {
+        let mut again = sample::committed("lineitem");
+        let forced = vec!["applied 30 h after it was made, past its expiry".to_owned()];
+        again.plan = Some(sample::plan(forced));
+        let mut before = sample::committed("orders");
+        (before.status, before.plan, before.committed_by) =
+            (RunStatus::Skipped, Some(sample::plan(vec![])), before.run_id);
+        (before.rows, before.bytes, before.manifest) = (0, 0, None);
+        before.parts.clear();
+        assert_snapshot!(summary(vec![again, before], &[]), @"
+        export    status          rows  files      size   time  retries  longest statement
+        lineitem  committed  6,001,215      2  158.3 MB  9.8 s        0              9.6 s
+        orders    skipped            0      0       0 B  9.8 s        0              9.6 s
+
+        lineitem
+          run        01981f5e-7b3a-7cc0-8f43-1d2ab0c9e001
+          manifest   /data/out/_rivet/01981f5e-7b3a-7cc0-8f43-1d2ab0c9e001.json
+          read view  one snapshot at 0/1A2B3C8
+          rate       611,619 rows/s, 16.1 MB/s
+          forced     applied 30 h after it was made, past its expiry
+
+        orders
+          run        01981f5e-7b3a-7cc0-8f43-1d2ab0c9e001 of this plan has committed it before: nothing was run
+
+        plan: 01982222-7b3a-7cc0-8f43-1d2ab0c9e001
+        total: 2 of 2 exports, 6,001,215 rows, 2 files, 158.3 MB in 12.3 s; peak memory 61.2 MB
         ");
     }
 

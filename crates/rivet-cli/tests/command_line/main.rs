@@ -1,8 +1,12 @@
 //! The built program, from arguments to exit code, without a server.
 
+mod apply;
+mod check;
 mod connection;
+mod metrics;
 mod mistakes;
 mod pages;
+mod plan;
 mod report;
 mod state;
 

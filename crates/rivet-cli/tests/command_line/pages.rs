@@ -25,6 +25,11 @@ fn help_says_what_there_is() {
 
     Commands:
       run          Run the exports of a configuration
+      plan         Find out what a run would read and what it would cost, and what to run first
+      apply        Run a sealed plan, as `rivet plan` has written it
+      check        Say what is to be said of exports before they run: verdicts, findings, profiles,
+                   types
+      metrics      Show what earlier runs took and gave, and what planning takes from them
       state        Show and change what Rivet remembers of exports
       schema       Print the schema of a file that Rivet reads
       completions  Print a script that completes `rivet` in a shell
@@ -77,11 +82,11 @@ fn help_says_what_there_is() {
       -v, --verbose...              Log more: once for milestones, twice for every chunk, three times
                                     for everything
           --no-progress             Show no progress; the summary stays
-          --parallel-exports [<N>]  How many exports run at once; without a number all of them, at most
-                                    one per core
           --resume                  Go on with runs that did not come to their end, in every mode and
                                     however old they are, where the configuration still asks for the
                                     same files
+          --parallel-exports [<N>]  How many exports run at once; without a number all of them, at most
+                                    one per core
           --validate                Read every part back and compare it with its manifest before
                                     anything becomes visible
           --summary-output <FILE>   Write the report as JSON to a file, however the run ends

@@ -60,7 +60,8 @@ pub(crate) struct RawExport {
     pub(crate) select: Option<OneOrMany>,
     /// Columns to leave out.
     pub(crate) exclude: Option<OneOrMany>,
-    /// What becomes of values, by column, before they are written: `hash`, `null`, or a mapping with `method`.
+    /// What becomes of values, by column, before they are written: `hash`, `null`, or a mapping with `method`. What
+    /// each of them does is in `docs/masking.md`.
     pub(crate) mask: Option<BTreeMap<String, RawMask>>,
     /// The columns whose values name the folders that rows go to.
     pub(crate) partition_by: Option<OneOrMany>,

@@ -20,9 +20,9 @@ pub(crate) enum RawMask {
 pub(crate) struct RawMaskOptions {
     /// `hash`, `hmac`, `null` or `truncate`. Required.
     pub(crate) method: Option<RawMaskMethod>,
-    /// `hmac`: the environment variable that holds the key. Required there.
+    /// `hmac`: the environment variable that holds the key, of at least 16 bytes. Required there.
     pub(crate) key_env: Option<String>,
-    /// `truncate`: characters (or bytes) that stay. Required there.
+    /// `truncate`: characters of text, or bytes of binary, that stay. Required there.
     pub(crate) length: Option<u64>,
 }
 

@@ -1,11 +1,11 @@
 use rivet_config::{ChunkConsistency, ChunkSplit, Chunked, Mode};
 use rivet_model::{CursorRecord, Fingerprint, ReadView, Relation};
 use rivet_source::{Description, Probe, SourceErrorKind};
-use rivet_writer::{ManifestField, MetaAppender};
+use rivet_writer::ManifestField;
 
 use super::ExportRun;
 use super::plan::ReadPlan;
-use crate::{EngineError, fingerprint};
+use crate::{EngineError, fingerprint, mask, shape};
 
 /// A run as it is known before it begins.
 #[derive(Debug)]
@@ -43,8 +43,11 @@ impl ExportRun {
             self.note(note.clone());
         }
         let fingerprint = fingerprint::of(&self.config, &description.spec, &self.shared.place());
-        let meta = MetaAppender::new(&self.config.output.meta_columns, &description.spec.schema(), self.started_at)?;
-        let columns = ManifestField::of_schema(meta.schema());
+        let columns = shape::fields(&self.config, &description.spec.schema(), self.started_at)?;
+        // Where the plan is applied it may be there.
+        if let Err(error) = mask::masks(&self.config, &self.shared.environment) {
+            self.note(format!("no run could begin here: {error}"));
+        }
         let reading = self.foresee_reading(&description).await?;
         probes.append(&mut self.probes);
         Ok(Foreseen { description, fingerprint, columns, reading, probes })

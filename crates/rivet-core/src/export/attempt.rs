@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
 use rivet_model::{Chunk, ReadView};
-use rivet_writer::{ExportWriter, MetaAppender, PartNamer};
+use rivet_writer::{ExportWriter, PartNamer};
 
 use super::workers::ChunkReading;
 use crate::EngineError;
 use crate::pipeline::{self, Reading, Writing, Written};
 use crate::quality::QualityGate;
+use crate::shape::RowShape;
 use crate::worker::Worker;
 
 impl ChunkReading {
@@ -14,14 +15,14 @@ impl ChunkReading {
     pub(super) async fn attempt(&self, worker: &Worker, chunk: &Chunk) -> Result<Written, EngineError> {
         let config = &self.config;
         let schema = self.spec.schema();
-        let meta = MetaAppender::new(&config.output.meta_columns, &schema, self.started_at)?;
+        let shape = RowShape::new(config, &self.shared.environment, &schema, self.started_at)?;
         let namer = PartNamer::new(&config.name, self.run_id, chunk.id, &config.output);
         let store = Arc::clone(&self.store);
-        let writer = ExportWriter::new(Arc::clone(meta.schema()), config.output.clone(), namer, store)?;
+        let writer = ExportWriter::new(Arc::clone(shape.schema()), config.output.clone(), namer, store)?;
         let (quality, progress) = (QualityGate::of(config, &schema)?, self.progress.attempt());
         // The parts of other chunks say what the columns are.
         let write_empty = !config.skip_empty && self.lock().split.len() == 1;
-        let writing = Writing { writer, meta, quality, write_empty, progress };
+        let writing = Writing { writer, shape, quality, write_empty, progress };
         let reading = Reading {
             spec: self.spec.with_range(chunk.range.clone()),
             limits: self.limits.clone(),

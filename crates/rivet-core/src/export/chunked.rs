@@ -4,7 +4,7 @@ use rivet_source::{Description, ScanSpec, SourceErrorKind, Split, SplitBy, Split
 
 use super::ExportRun;
 use super::plan::{ReadPlan, chunks};
-use crate::EngineError;
+use crate::{EngineError, mask};
 
 impl ExportRun {
     /// Cuts the relation into chunks.
@@ -86,6 +86,11 @@ impl ExportRun {
     fn tell_key(&self, description: &Description, chunked: &Chunked) {
         let names: Vec<_> = description.spec.key.iter().map(|column| format!("`{}`", column.name)).collect();
         let Some(first) = names.first() else { return };
+        if let Some(masked) = mask::masked_key(&self.config, &description.spec) {
+            self.note(format!(
+                "the bounds of the chunks, in the state store, in plans and in manifests, hold values of {masked}"
+            ));
+        }
         match &chunked.split {
             ChunkSplit::Key { .. } if !description.key.unique => {
                 self.note(format!("{} is not known to be unique: chunks may differ in size", names.join(", ")));

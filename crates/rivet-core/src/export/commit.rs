@@ -1,15 +1,20 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use rivet_config::ExportConfig;
 use rivet_history::RunEnd;
-use rivet_model::{Consistency, CursorPosition, PartRecord, ReadView, Retry, RowRange, RunRecord, RunStatus};
-use rivet_writer::{Manifest, ManifestChunk, ManifestPart, ManifestSource, PartStore, StoreError, schema_fingerprint};
+use rivet_model::{
+    ColumnName, Consistency, CursorPosition, PartRecord, ReadView, Retry, RowRange, RunRecord, RunStatus,
+};
+use rivet_writer::{
+    Manifest, ManifestChunk, ManifestPart, ManifestSource, MaskMethod, PartStore, StoreError, schema_fingerprint,
+};
 use tracing::info;
 
 use super::ExportRun;
 use super::prepare::Prepared;
 use super::read::count;
-use crate::{EngineError, destination, failpoint};
+use crate::{EngineError, destination, failpoint, mask};
 
 impl ExportRun {
     /// Makes the parts visible, reads them back where that was asked for, and creates the manifest: from then on
@@ -96,6 +101,7 @@ impl ExportRun {
             bytes: parts.iter().map(|part| part.record.bytes).sum(),
             parts,
             nulled,
+            masked: masked(&self.config),
             consistency: consistency(record),
             chunk_count: count(record.chunks.len()),
             chunks: manifest_chunks(record),
@@ -116,6 +122,11 @@ fn consistency(record: &RunRecord) -> Consistency {
         [] if record.view == ReadView::Shared => Consistency::Snapshot { position: None },
         _ => Consistency::Chunk,
     }
+}
+
+fn masked(config: &ExportConfig) -> BTreeMap<String, String> {
+    let word = |(column, method): (ColumnName, MaskMethod)| (column.to_string(), method.to_string());
+    mask::methods(config).into_iter().map(word).collect()
 }
 
 /// Lists the chunks where ranges say more than that all rows were read.

@@ -10,7 +10,7 @@ use rivet_source::{Description, Hold, ScanSpec, SplitBy, SplitRequest, Watermark
 
 use super::ExportRun;
 use super::plan::{ReadPlan, chunks};
-use crate::EngineError;
+use crate::{EngineError, mask};
 
 /// Runs whose sightings are looked through for one that is old enough.
 const RUNS_LOOKED_AT: usize = 1_000;
@@ -168,6 +168,11 @@ impl ExportRun {
 
     fn tell_cursor(&self, description: &Description, incremental: &Incremental) {
         let column = &incremental.cursor;
+        if let Some(masked) = mask::masked_key(&self.config, &description.spec) {
+            self.note(format!(
+                "the position of the cursor, in the state store, in plans and in manifests, holds values of {masked}"
+            ));
+        }
         if !description.key.unique {
             self.note(format!(
                 "nothing tells rows with one value of `{column}` apart: one that gets the value of the last row of a \

@@ -1,4 +1,6 @@
-use rivet_model::{Chunk, CursorPosition, CursorRecord, Fingerprint, PlanRecord, ReadView};
+use std::collections::BTreeSet;
+
+use rivet_model::{Chunk, CursorPosition, CursorRecord, Fingerprint, PlanRecord, ReadView, RowRange};
 use rivet_source::Description;
 
 use super::ExportRun;
@@ -49,11 +51,25 @@ impl ExportRun {
                 return Err(PlanError::MovedCursor { export: export.clone(), planned, found }.into());
             }
         }
-        match planned.chunks {
-            Some(chunks) => Ok(ReadPlan { chunks, view: planned.view, cursor: planned.cursor }),
-            None => self.plan(description).await,
+        let Some(chunks) = planned.chunks else { return self.plan(description).await };
+        // A partition that was made since is in no chunk.
+        if !partitions(&chunks).is_empty() {
+            let now = self.plan(description).await?;
+            if partitions(&now.chunks) != partitions(&chunks) {
+                return Err(PlanError::ChangedPartitions { export: self.config.name.clone() }.into());
+            }
         }
+        Ok(ReadPlan { chunks, view: planned.view, cursor: planned.cursor })
     }
+}
+
+/// Names the partitions that chunks are pages of.
+fn partitions(chunks: &[Chunk]) -> BTreeSet<String> {
+    let partition = |chunk: &Chunk| match &chunk.range {
+        RowRange::Pages { partition, .. } => partition.as_ref().map(ToString::to_string),
+        RowRange::All | RowRange::Key { .. } | RowRange::NullKey => None,
+    };
+    chunks.iter().filter_map(partition).collect()
 }
 
 fn named(position: Option<&CursorPosition>) -> String {

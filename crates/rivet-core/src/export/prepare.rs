@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use rivet_config::OnSchemaDrift;
 use rivet_model::{RunId, RunRecord, RunStatus};
 use rivet_source::{ColumnRequest, DescribeRequest, Description};
-use rivet_writer::{ManifestField, MetaAppender, PartStore};
+use rivet_writer::{ManifestField, PartStore};
 
 use super::ExportRun;
 use super::plan::key_request;
-use crate::{EngineError, destination, drift, fingerprint};
+use crate::{EngineError, destination, drift, fingerprint, shape};
 
 /// Runs of an export that are looked through for the columns of the last committed one.
 const RUNS_LOOKED_AT: usize = 20;
@@ -33,8 +33,7 @@ impl ExportRun {
             self.note(note.clone());
         }
         let fingerprint = fingerprint::of(&self.config, &description.spec, &self.shared.place());
-        let meta = MetaAppender::new(&self.config.output.meta_columns, &description.spec.schema(), self.started_at)?;
-        let fields = ManifestField::of_schema(meta.schema());
+        let fields = shape::fields(&self.config, &description.spec.schema(), self.started_at)?;
         if let Some(unfinished) = self.unfinished.take() {
             let is_planned =
                 self.planned.as_ref().is_none_or(|planned| planned.fingerprint == Some(fingerprint.clone()));

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use rivet_config::{Mode, OnBatchMemoryExceeded, Tuning};
 use rivet_model::{Chunk, ChunkCheckpoint, ChunkId, Consistency, ReadView};
 use rivet_source::ScanLimits;
-use rivet_writer::{ExportWriter, MetaAppender, PartNamer};
+use rivet_writer::{ExportWriter, PartNamer};
 
 use super::ExportRun;
 use super::prepare::Prepared;
@@ -14,6 +14,7 @@ use super::workers::{ChunkReading, ReadState};
 use crate::progress::Progress;
 use crate::quality::QualityGate;
 use crate::retry::Attempts;
+use crate::shape::RowShape;
 use crate::worker::{finished, on_thread};
 use crate::{EngineError, failpoint};
 
@@ -157,9 +158,10 @@ impl ExportRun {
             return Ok(quality);
         }
         let output = self.config.output.clone();
-        let meta = MetaAppender::new(&output.meta_columns, &prepared.description.spec.schema(), self.started_at)?;
+        let schema = prepared.description.spec.schema();
+        let shape = RowShape::new(&self.config, &self.shared.environment, &schema, self.started_at)?;
         let namer = PartNamer::new(&self.config.name, self.run_id, ChunkId(0), &output);
-        let writer = ExportWriter::new(Arc::clone(meta.schema()), output, namer, Arc::clone(&prepared.store))?;
+        let writer = ExportWriter::new(Arc::clone(shape.schema()), output, namer, Arc::clone(&prepared.store))?;
         let written = on_thread("rivet-write", move || Ok(writer.finish(true)?))?;
         let checkpoint = ChunkCheckpoint {
             chunk: ChunkId(0),

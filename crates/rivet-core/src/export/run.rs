@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use rivet_config::ExportConfig;
+use rivet_config::{Environment, ExportConfig};
 use rivet_history::{RunEnd, StateStore};
 use rivet_model::{ErrorRecord, ProcessRecord, RunId, RunMetrics, RunRecord, RunStatus};
 use rivet_source::{Probe, ServerInfo, Source};
@@ -26,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) announcer: Announcer,
     pub(crate) budget: Arc<ByteBudget>,
     pub(crate) stream: Option<Stream>,
+    pub(crate) environment: Environment,
     pub(crate) process: ProcessRecord,
     pub(crate) validate: bool,
     /// How long a question may take that only plans.

@@ -59,12 +59,17 @@ impl Engine {
         let now = Timestamp::now();
         let expired = plan.judge_age(now, options.force)?;
         let exports = plan.choose(&options.choice)?;
-        exports.iter().try_for_each(|export| runnable::check(&export.resolved_plan.export))?;
+        let runs = |export: &&PlannedExport| runnable::check_run(&export.resolved_plan.export, &self.parts.environment);
+        exports.iter().try_for_each(runs)?;
         let announcer = Announcer::new(&self.parts.observers);
         let parallel = options.parallel_exports.clamp(1, exports.len().max(1));
         let names = exports.iter().map(|export| export.export_name.clone()).collect();
         announcer.say(EventKind::Started { exports: names, parallel });
-        let mut open = self.settle(plan, &announcer, now).await?;
+        // Said once, and not of each export: the plan is one.
+        if let (Some(first), Some(note)) = (exports.first(), plan.age_note(now)) {
+            announcer.say(EventKind::Note { export: first.export_name.clone(), note });
+        }
+        let mut open = self.settle(plan, &exports, &announcer, now).await?;
 
         let mut servers = Servers { engine: self, options, announcer: &announcer, cancel, known: BTreeMap::new() };
         let mut jobs = Vec::new();
@@ -107,14 +112,15 @@ impl Engine {
     async fn settle(
         &self,
         plan: &Plan,
+        exports: &[&PlannedExport],
         announcer: &Announcer,
         now: Timestamp,
     ) -> Result<BTreeMap<ExportName, RunRecord>, EngineError> {
-        // Those that were not chosen this time as well: their turn may come.
         let goes_on = |run: &RunRecord| {
-            let planned = plan.exports.iter().find(|export| export.export_name == run.export);
+            // What was not chosen this time, or is not of this plan at all, is left for whoever goes on with it.
+            let Some(chosen) = exports.iter().find(|export| export.export_name == run.export) else { return true };
             let is_of_plan = run.plan.as_ref().is_some_and(|record| record.plan_id == plan.plan_id);
-            is_of_plan && planned.is_some_and(|planned| may_go_on(&planned.resolved_plan.export, run, false, now))
+            is_of_plan && may_go_on(&chosen.resolved_plan.export, run, false, now)
         };
         settle_all(self.parts.state.as_ref(), announcer, goes_on).await
     }
@@ -227,11 +233,15 @@ impl Plan {
     }
 
     /// Says how old the plan is, where that is worth a warning.
-    pub fn age_note(&self, now: Timestamp) -> Option<String> {
+    fn age_note(&self, now: Timestamp) -> Option<String> {
         let age = self.age(now);
         let minutes = age.as_secs() / 60;
         (age > YOUNG).then(|| {
-            format!("the plan was made {} h {:02} min ago; the source may have changed since", minutes / 60, minutes % 60)
+            format!(
+                "the plan was made {} h {:02} min ago; the source may have changed since",
+                minutes / 60,
+                minutes % 60
+            )
         })
     }
 

@@ -85,6 +85,16 @@ pub enum PlanError {
         /// Which export.
         export: ExportName,
     },
+    /// The table has other partitions than were planned.
+    #[error("the table of export `{export}` has other partitions than when the plan was made")]
+    #[diagnostic(
+        code(rivet::plan::changed_partitions),
+        help("Make a new plan with `rivet plan`: the chunks of this one are pages of the partitions that there were.")
+    )]
+    ChangedPartitions {
+        /// Which export.
+        export: ExportName,
+    },
     /// The export could not be planned.
     #[error("export `{export}` could not be planned: {reason}")]
     #[diagnostic(code(rivet::plan::not_planned), help("Mend that, then make a new plan with `rivet plan`."))]

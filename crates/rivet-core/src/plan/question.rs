@@ -20,8 +20,17 @@ pub(super) fn question(config: &ExportConfig, foreseen: &Foreseen, server: &Serv
         workers,
         profile: Some(profile(config.tuning.profile)),
         limits: limits(&config.tuning),
+        whole_rows: whole_rows(&config.mode, foreseen),
         ..PreflightRequest::new(spec, description.key.clone(), selection(&config.mode, foreseen))
     }
+}
+
+/// Returns the rows of a first run that was cut into pieces.
+fn whole_rows(mode: &Mode, foreseen: &Foreseen) -> Option<u64> {
+    let (Mode::Incremental(_), Reading::Planned(plan)) = (mode, &foreseen.reading) else { return None };
+    let pieces = plan.chunks.iter().map(|chunk| chunk.estimated_rows).sum::<Option<u64>>();
+    // Of many pieces, each may be taken for smaller than it is.
+    (plan.chunks.len() > 1).then(|| pieces.max(foreseen.description.estimated_rows)).flatten()
 }
 
 /// Returns the range that stands for all that a run reads, for the planner to be asked about.
@@ -56,7 +65,14 @@ fn selection(mode: &Mode, foreseen: &Foreseen) -> Strategy {
         ChunkSplit::Count(_) | ChunkSplit::Days(_) | ChunkSplit::Bytes(_) => None,
     };
     match &foreseen.reading {
-        Reading::Planned(plan) => Strategy::chunked(&plan.chunks, rows),
+        Reading::Planned(plan) => match Strategy::chunked(&plan.chunks, rows) {
+            // A cut that looked at few pages, and the catalog, may differ: to expect too little is the worse mistake.
+            Strategy::Chunked(chunks) => Strategy::Chunked(ChunkPlan {
+                estimated_rows: chunks.estimated_rows.max(foreseen.description.estimated_rows),
+                ..chunks
+            }),
+            other => other,
+        },
         Reading::Deferred { .. } => {
             let expected = foreseen.description.estimated_rows;
             let by_rows = expected.zip(rows).map(|(expected, rows)| expected.div_ceil(rows.max(1)));

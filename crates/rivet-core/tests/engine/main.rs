@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod full;
+mod mask;
 mod modes;
 mod plan;
 mod resume;

@@ -23,6 +23,15 @@ use rivet_source::{
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+/// A variable that holds a mask's key.
+pub(crate) const KEY_VARIABLE: &str = "MASK_KEY";
+
+/// The key in it.
+pub(crate) const KEY: &str = "a key that nobody should ever see";
+
+/// A variable that holds too little.
+pub(crate) const SHORT_VARIABLE: &str = "SHORT_KEY";
+
 /// What goes wrong with a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -261,7 +270,9 @@ impl World {
     fn engine(&self, source: Faulty) -> Engine {
         let state: Arc<dyn rivet_history::StateStore> = Arc::<MemoryStore>::clone(&self.state);
         let observer: Arc<dyn Observer> = Arc::<Ears>::clone(&self.ears);
-        Engine::builder(state).source(source).observer(observer).build()
+        let variables = [(KEY_VARIABLE, KEY), (SHORT_VARIABLE, "too short"), ("EMPTY_KEY", "")];
+        let engine = Engine::builder(state).source(source).observer(observer);
+        engine.environment(Environment::from_iter(variables)).build()
     }
 
     pub(crate) async fn run(&self, source: Faulty, more: &str) -> rivet_core::ExportReport {

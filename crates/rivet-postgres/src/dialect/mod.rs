@@ -215,6 +215,16 @@ pub(crate) fn begin(snapshot: Option<&str>, repeatable: bool, limits: &ScanLimit
     sql
 }
 
+/// Opens a transaction for questions about the keys of a relation: from a table they are answered by an index wherever
+/// one can, however small the table is. The planner of a query knows better how it is put together.
+pub(crate) fn begin_with_keys(relation: &Relation, limits: &ScanLimits) -> String {
+    let begin = begin(None, true, limits);
+    match relation {
+        Relation::Table(_) => format!("{begin}; SET LOCAL enable_seqscan = off"),
+        Relation::Query(_) => begin,
+    }
+}
+
 /// Sets how long statements of the transaction may take.
 pub(crate) fn patience(limits: &ScanLimits) -> String {
     // The first counts the time in which we are slow, too. A reader that waits behind a change of structure makes

@@ -33,7 +33,7 @@ pub(crate) async fn split(
         return Err(SourceError::new(SourceErrorKind::Config, "a piece of nothing never ends")
             .with_help("Give `chunk_size`, `chunk_count` or `chunk_by_days` a number of 1 or more."));
     }
-    session.query(&dialect::begin(None, true, limits)).await?;
+    session.query(&dialect::begin_with_keys(&spec.relation, limits)).await?;
     let recorder = Recorder::new(session);
     let mut splitter = Splitter { recorder, version, spec, limits, notes: Vec::new() };
     let mut made = splitter.split(request).await?;

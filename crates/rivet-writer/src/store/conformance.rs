@@ -270,6 +270,7 @@ fn manifest(store: &Arc<dyn PartStore>, run: RunId, parts: &[PartRecord]) -> Man
         rows: parts.iter().map(|part| part.rows).sum(),
         bytes: parts.iter().map(|part| part.bytes).sum(),
         nulled: BTreeMap::new(),
+        masked: BTreeMap::new(),
         consistency: Consistency::Chunk,
         chunk_count: 1,
         chunks: vec![],

@@ -5,6 +5,8 @@ use miette::Diagnostic;
 use rivet_model::{Retry, RunId};
 use thiserror::Error;
 
+use super::refusal::{RefusalKind, StoreRefusal};
+
 /// Why a destination did not do what was asked.
 #[derive(Debug, Error, Diagnostic)]
 #[non_exhaustive]
@@ -78,6 +80,17 @@ pub enum StoreError {
         path: String,
         /// What the operating system said.
         source: io::Error,
+    },
+    /// A store refused a request, and said why.
+    #[error("cannot {action} `{path}`: {refusal}")]
+    #[diagnostic(forward(refusal))]
+    Refused {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: String,
+        /// What came back.
+        refusal: Box<StoreRefusal>,
     },
     /// Any other refusal of an object store.
     #[error("cannot {action} `{path}`")]
@@ -207,6 +220,9 @@ impl StoreError {
     pub(crate) fn object(action: &'static str, path: impl fmt::Display, source: object_store::Error) -> Self {
         use object_store::Error;
         let path = path.to_string();
+        if let Some(refusal) = StoreRefusal::inside(&source) {
+            return Self::Refused { action, path, refusal: Box::new(refusal.clone()) };
+        }
         match source {
             Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
                 Self::Permission { action, path, source: Box::new(source) }
@@ -220,11 +236,24 @@ impl StoreError {
         io::Error::other(self)
     }
 
+    /// Returns whether the store does not know this kind of request at all.
+    pub(super) fn is_unsupported(&self) -> bool {
+        match self {
+            Self::Refused { refusal, .. } => refusal.kind == RefusalKind::Unsupported,
+            Self::Object { source, .. } => matches!(
+                **source,
+                object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }
+            ),
+            _ => false,
+        }
+    }
+
     /// Returns whether another attempt may succeed.
     pub fn retry(&self) -> Retry {
         match self {
             Self::Io { source, .. } => io_retry(source.kind()),
             Self::Object { source, .. } => object_retry(source),
+            Self::Refused { refusal, .. } => refusal.retry(),
             Self::Upload { .. } => Retry::Backoff,
             Self::Permission { .. }
             | Self::Full { .. }
@@ -302,6 +331,14 @@ mod tests {
         check(denied, "permission", Retry::Never);
         let missing = object_store::Error::NotFound { path: "p".to_owned(), source: source() };
         check(missing, "object_store", Retry::Never);
+        let refusal = |kind| {
+            let refusal = StoreRefusal { kind, message: "the bucket is away".to_owned(), help: "Wait.".to_owned() };
+            object_store::Error::Generic { store: "S3", source: Box::new(io::Error::other(refusal)) }
+        };
+        check(refusal(RefusalKind::NoBucket), "no_bucket", Retry::Never);
+        check(refusal(RefusalKind::Unreachable), "unreachable", Retry::Backoff);
+        let error = StoreError::object("write", "bucket/part", refusal(RefusalKind::Other));
+        assert_eq!(error.to_string(), "cannot write `bucket/part`: the bucket is away");
     }
 
     #[test]

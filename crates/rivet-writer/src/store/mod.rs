@@ -6,6 +6,7 @@ mod error;
 mod local;
 mod local_sink;
 mod object;
+mod refusal;
 mod stream;
 mod upload;
 mod verify;
@@ -22,6 +23,7 @@ use crate::manifest::Manifest;
 pub use error::StoreError;
 pub use local::LocalStore;
 pub use object::ObjectStoreParts;
+pub use refusal::{RefusalKind, StoreRefusal};
 pub use stream::StreamStore;
 pub use verify::PartCheck;
 

@@ -1,12 +1,13 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode};
-use rivet_model::{DestinationRecord, ExportName, Format, OutputOptions, PartRecord, RunId};
+use rivet_model::{DestinationRecord, ExportName, Format, OutputOptions, PartRecord, Retry, RunId};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, channel};
 
@@ -15,17 +16,23 @@ use super::local::{compare, own};
 use super::upload::UploadSink;
 use super::verify::{FOOTER_TAIL_BYTES, PartCheck, Scan, footer_place, rows_of_footer, scan};
 use super::{Commit, Discarded, PartSink, PartStore, blocking};
-use crate::layout::{PartName, SUCCESS_NAME, latest_name, manifest_name, manifest_of_part};
+use crate::layout::{MANIFEST_FOLDER, PartName, SUCCESS_NAME, latest_name, manifest_name, manifest_of_part, safe_name};
 use crate::manifest::{Latest, Manifest};
 
 /// Requests that are sent at once where many objects are looked at or removed.
 const CONCURRENT_REQUESTS: usize = 16;
 
+/// How often the manifest is tried to be created, beyond what the backend repeats by itself.
+const MANIFEST_ATTEMPTS: u32 = 4;
+
+/// The wait after the first of these attempts; each one after it is twice as long.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+
 /// Parts and manifests behind the `object_store` interface: S3, GCS, Azure, or memory.
 ///
 /// An object appears under its final name when its last piece has arrived. So parts can be seen before the commit,
 /// but no manifest lists them; readers go by the manifest.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ObjectStoreParts {
     store: Arc<dyn ObjectStore>,
     root: Path,
@@ -45,6 +52,12 @@ impl ObjectStoreParts {
         Path::parse(&path).map_err(|error| StoreError::object("name", name, error.into()))
     }
 
+    /// Returns the name below the root of an object's path.
+    fn name_of<'p>(&self, path: &'p Path) -> Option<&'p str> {
+        let name = path.as_ref().strip_prefix(self.root.as_ref())?;
+        Some(name.strip_prefix('/').unwrap_or(name))
+    }
+
     async fn read(&self, name: &str) -> Result<Option<Bytes>, StoreError> {
         let failed = |source| StoreError::object("read", name, source);
         match self.store.get(&self.path(name)?).await {
@@ -54,11 +67,85 @@ impl ObjectStoreParts {
         }
     }
 
-    async fn write(&self, name: &str, bytes: Vec<u8>, mode: PutMode) -> object_store::Result<()> {
-        let path = self
-            .path(name)
-            .map_err(|error| object_store::Error::Generic { store: "rivet", source: Box::new(error) })?;
-        self.store.put_opts(&path, bytes.into(), mode.into()).await.map(drop)
+    async fn write(&self, name: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
+        let written = self.store.put(&self.path(name)?, bytes.into()).await;
+        written.map(drop).map_err(|source| StoreError::object("create", name, source))
+    }
+
+    /// Creates the manifest of a run where there is none.
+    ///
+    /// It is looked for before and after every attempt: the answer to an earlier one may have been lost. A store that
+    /// does not know conditions gets the manifest without one, and it is read back.
+    async fn create_manifest(&self, manifest: &Manifest, name: &str) -> Result<Commit, StoreError> {
+        let (path, bytes) = (self.path(name)?, manifest.to_bytes());
+        let mut wait = FIRST_WAIT;
+        let mut found = Commit::AlreadyThere;
+        let mut attempt = 1;
+        loop {
+            if let Some(present) = self.read(name).await? {
+                compare(name, &present, manifest)?;
+                return Ok(found);
+            }
+            let created = self.store.put_opts(&path, bytes.clone().into(), PutMode::Create.into()).await;
+            let Err(source) = created else { return Ok(Commit::Created) };
+            let error = StoreError::object("create", name, source);
+            if error.is_unsupported() {
+                self.write(name, bytes).await?;
+                compare(name, &self.read(name).await?.unwrap_or_default(), manifest)?;
+                return Ok(Commit::Created);
+            }
+            // Somebody else was faster, or the store has begun to forget an object of this name.
+            let is_taken = matches!(&error, StoreError::Object { source, .. } if matches!(
+                **source,
+                object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }
+            ));
+            if !is_taken {
+                found = Commit::Created;
+            }
+            let may_pass = is_taken || error.retry() == Retry::Backoff;
+            if !may_pass || attempt == MANIFEST_ATTEMPTS {
+                let Ok(Some(present)) = self.read(name).await else { return Err(error) };
+                return compare(name, &present, manifest).map(|()| found);
+            }
+            tracing::debug!(%error, attempt, "the manifest is looked for");
+            tokio::time::sleep(wait).await;
+            (attempt, wait) = (attempt + 1, wait * 2);
+        }
+    }
+
+    /// Lists the parts of a run that its manifest does not.
+    async fn strays(&self, manifest: &Manifest) -> Result<Vec<String>, StoreError> {
+        // Names are listed in their order, and those of one run come one after the other.
+        let before = format!("{}-{}-", safe_name(&manifest.export), manifest.run_id);
+        let root = (!self.root.as_ref().is_empty()).then_some(&self.root);
+        let offset = self.path(before.trim_end_matches('-'))?;
+        let mut listed = self.store.list_with_offset(root, &offset);
+        let mut strays = Vec::new();
+        while let Some(object) = listed.next().await {
+            let object = object.map_err(|source| StoreError::object("list", self, source))?;
+            let Some(name) = self.name_of(&object.location) else { continue };
+            if !name.starts_with(&before) {
+                break;
+            }
+            if manifest_of_part(name, manifest.run_id).is_some() && !manifest.lists(name) {
+                strays.push(name.to_owned());
+            }
+        }
+        Ok(strays)
+    }
+
+    async fn probe(&self, name: &str) -> Result<(), Probe> {
+        let path = self.path(name).map_err(Probe::Put)?;
+        let put = self.store.put(&path, "check".into()).await;
+        put.map_err(|source| Probe::Put(StoreError::object("write to", self, source)))?;
+        let failed = |action| move |source| Probe::After(StoreError::object(action, self, source));
+        let folder = self.path(MANIFEST_FOLDER).map_err(Probe::After)?;
+        let first = self.store.list_with_offset(Some(&folder), &folder).next().await;
+        first.transpose().map_err(failed("list"))?;
+        let got = self.store.get(&path).await.map_err(failed("read from"))?;
+        got.bytes().await.map_err(failed("read from"))?;
+        let mut upload = self.store.put_multipart(&path).await.map_err(failed("begin an upload to"))?;
+        upload.abort().await.map_err(failed("give up an upload to"))
     }
 
     async fn remove(&self, name: &str) -> Result<bool, StoreError> {
@@ -139,6 +226,13 @@ impl ObjectStoreParts {
     }
 }
 
+impl fmt::Debug for ObjectStoreParts {
+    /// Leaves the backend out, which may hold credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObjectStoreParts").field("record", &self.record).finish_non_exhaustive()
+    }
+}
+
 impl fmt::Display for ObjectStoreParts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.record.root)
@@ -151,11 +245,20 @@ impl PartStore for ObjectStoreParts {
         self.record.clone()
     }
 
+    /// Does in small what a run does: put, list, read, begin an upload and give it up, remove.
     async fn check(&self) -> Result<(), StoreError> {
-        let name = format!("_rivet/check-{}", RunId::generate());
-        let failed = |source| StoreError::object("write to", self, source);
-        self.write(&name, b"check".to_vec(), PutMode::Overwrite).await.map_err(failed)?;
-        self.remove(&name).await.map(drop)
+        let name = format!("{MANIFEST_FOLDER}/check-{}", RunId::generate());
+        let probed = self.probe(&name).await;
+        // What was put is removed whatever came after it.
+        let removed = match &probed {
+            Err(Probe::Put(_)) => Ok(()),
+            _ => self.store.delete(&self.path(&name)?).await,
+        };
+        match (probed, removed) {
+            (Err(Probe::Put(error) | Probe::After(error)), _) => Err(error),
+            (Ok(()), Ok(()) | Err(object_store::Error::NotFound { .. })) => Ok(()),
+            (Ok(()), Err(source)) => Err(StoreError::object("remove a probe from", self, source)),
+        }
     }
 
     fn create(&self, run: RunId, name: &PartName) -> Result<Box<dyn PartSink>, StoreError> {
@@ -175,24 +278,14 @@ impl PartStore for ObjectStoreParts {
 
     async fn commit(&self, manifest: &Manifest) -> Result<Commit, StoreError> {
         let name = manifest.name();
-        let failed = |source| StoreError::object("create", &name, source);
-        let commit = match self.write(&name, manifest.to_bytes(), PutMode::Create).await {
-            Ok(()) => Commit::Created,
-            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
-                compare(&name, &self.read(&name).await?.unwrap_or_default(), manifest)?;
-                Commit::AlreadyThere
-            }
-            Err(source) => return Err(failed(source)),
-        };
+        let commit = self.create_manifest(manifest, &name).await?;
         let (latest, pointer) = (Latest::new(manifest, &name), latest_name(&manifest.export));
         if latest.replaces(self.read(&pointer).await?.as_deref()) {
-            self.write(&pointer, latest.to_bytes(), PutMode::Overwrite).await.map_err(failed)?;
+            self.write(&pointer, latest.to_bytes()).await?;
         }
-        self.write(SUCCESS_NAME, Vec::new(), PutMode::Overwrite).await.map_err(failed)?;
+        self.write(SUCCESS_NAME, Vec::new()).await?;
         // What attempts left that were repeated with fewer parts.
-        let mut strays = self.parts_of(manifest.run_id).await?;
-        strays.retain(|name| !manifest.lists(name));
-        self.remove_all(strays).await?;
+        self.remove_all(self.strays(manifest).await?).await?;
         Ok(commit)
     }
 
@@ -236,6 +329,14 @@ impl PartStore for ObjectStoreParts {
         };
         Ok(PartCheck { rows, bytes, sha256 })
     }
+}
+
+/// What went wrong while a store was tried.
+enum Probe {
+    /// Nothing was put.
+    Put(StoreError),
+    /// The probe may be there.
+    After(StoreError),
 }
 
 /// Reads pieces that arrive through a channel.

@@ -19,13 +19,14 @@ use crate::layout::hex;
 const PIECE_BYTES: usize = 8 << 20;
 
 /// Pieces that are on their way at the same time. With one in the channel and one being filled, an upload holds at
-/// most four.
-const IN_FLIGHT: usize = 2;
+/// most five.
+const IN_FLIGHT: usize = 3;
 
 /// What the encoding thread sends to the task that uploads. An end without [`Piece::Last`] gives the part up.
 enum Piece {
     Data(Bytes),
-    Last,
+    /// All pieces were sent, and this is what they make together.
+    Last(SinkReceipt),
 }
 
 /// Sends a part to an object store in pieces. The object appears when the last one has arrived, or not at all.
@@ -62,7 +63,9 @@ impl UploadSink {
     }
 
     fn send_buffer(&mut self) -> Result<(), StoreError> {
-        let piece = Bytes::from(std::mem::take(&mut self.buffer));
+        // The next piece will be as long as this one.
+        let next = Vec::with_capacity(self.buffer.len());
+        let piece = Bytes::from(std::mem::replace(&mut self.buffer, next));
         self.send(Piece::Data(piece))
     }
 }
@@ -95,13 +98,24 @@ impl Write for UploadSink {
 impl PartSink for UploadSink {
     fn finish(mut self: Box<Self>) -> Result<SinkReceipt, StoreError> {
         self.send_buffer()?;
-        self.send(Piece::Last)?;
+        let receipt = SinkReceipt { bytes: self.bytes, sha256: hex(&std::mem::take(&mut self.digest).finalize()) };
+        self.send(Piece::Last(receipt.clone()))?;
         self.join()?;
-        Ok(SinkReceipt { bytes: self.bytes, sha256: hex(&std::mem::take(&mut self.digest).finalize()) })
+        Ok(receipt)
     }
 
-    fn abort(mut self: Box<Self>) {
-        if let Err(error) = self.join() {
+    /// Dropping it does the work.
+    fn abort(self: Box<Self>) {}
+}
+
+impl Drop for UploadSink {
+    /// Waits until the pieces that were sent are removed again, unless that would hold up a runtime.
+    fn drop(&mut self) {
+        self.pieces = None;
+        if self.task.is_some()
+            && Handle::try_current().is_err()
+            && let Err(error) = self.join()
+        {
             tracing::debug!(part = %self.name, %error, "upload given up");
         }
     }
@@ -113,43 +127,87 @@ async fn upload(store: Arc<dyn ObjectStore>, path: Path, mut pieces: Receiver<Pi
     let Some(Piece::Data(first)) = pieces.recv().await else { return Ok(()) };
     let second = match pieces.recv().await {
         None => return Ok(()),
-        Some(Piece::Last) => return store.put(&path, first.into()).await.map(drop).map_err(failed),
+        Some(Piece::Last(receipt)) => {
+            let sent = store.put(&path, first.into()).await.map(drop);
+            return believe(store.as_ref(), &path, &receipt, sent).await.map_err(failed);
+        }
         Some(Piece::Data(second)) => second,
     };
     let mut multipart = store.put_multipart(&path).await.map_err(failed)?;
-    let sent = send_pieces(multipart.as_mut(), [first, second], &mut pieces).await;
-    if matches!(sent, Ok(true)) {
-        return multipart.complete().await.map(drop).map_err(failed);
-    }
+    let sent = match send_pieces(multipart.as_mut(), [first, second], &mut pieces).await {
+        Ok(Some(receipt)) => {
+            let completed = multipart.complete().await.map(drop);
+            match believe(store.as_ref(), &path, &receipt, completed).await {
+                Ok(()) => return Ok(()),
+                Err(error) => Err(error),
+            }
+        }
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
+    };
     if let Err(error) = multipart.abort().await {
-        tracing::warn!(part = %path, %error, "the pieces of an upload that was given up could not be removed");
+        let error = StoreError::object("give up the upload of", &path, error);
+        tracing::warn!(%error, "the pieces of an upload could not be removed");
     }
-    sent.map(drop).map_err(failed)
+    sent.map_err(failed)
 }
 
-/// Returns whether the last piece came.
+/// Takes an upload for done where the object is there, whatever the answer was: an answer may get lost after the
+/// store has done what it was asked. An object of an earlier attempt may stand there too, so that it is read.
+async fn believe(
+    store: &dyn ObjectStore,
+    path: &Path,
+    receipt: &SinkReceipt,
+    answer: object_store::Result<()>,
+) -> object_store::Result<()> {
+    let Err(error) = answer else { return Ok(()) };
+    match is_there(store, path, receipt).await {
+        Ok(true) => {
+            tracing::debug!(part = %path, "the answer was lost, the upload was not");
+            Ok(())
+        }
+        Ok(false) | Err(_) => Err(error),
+    }
+}
+
+async fn is_there(store: &dyn ObjectStore, path: &Path, receipt: &SinkReceipt) -> object_store::Result<bool> {
+    let found = store.get(path).await?;
+    if found.meta.size != receipt.bytes {
+        return Ok(false);
+    }
+    let (mut stream, mut digest) = (found.into_stream(), Sha256::new());
+    while let Some(piece) = stream.next().await {
+        digest.update(&piece?);
+    }
+    Ok(hex(&digest.finalize()) == receipt.sha256)
+}
+
+/// Sends what comes, and returns what it should make together; nothing where the part is given up.
+///
+/// What is on its way is looked after while the next piece is awaited: rows may come slowly, and a request that
+/// nobody looks after runs into its time limit.
 async fn send_pieces(
     multipart: &mut dyn MultipartUpload,
     begun: [Bytes; 2],
     pieces: &mut Receiver<Piece>,
-) -> object_store::Result<bool> {
+) -> object_store::Result<Option<SinkReceipt>> {
     let mut in_flight = FuturesUnordered::new();
     for piece in begun {
         in_flight.push(multipart.put_part(PutPayload::from(piece)));
     }
-    loop {
-        while in_flight.len() >= IN_FLIGHT {
-            in_flight.next().await.transpose()?;
+    let receipt = loop {
+        tokio::select! {
+            Some(sent) = in_flight.next() => sent?,
+            piece = pieces.recv(), if in_flight.len() < IN_FLIGHT => match piece {
+                Some(Piece::Data(piece)) if piece.is_empty() => {}
+                Some(Piece::Data(piece)) => in_flight.push(multipart.put_part(PutPayload::from(piece))),
+                Some(Piece::Last(receipt)) => break receipt,
+                None => return Ok(None),
+            },
         }
-        match pieces.recv().await {
-            Some(Piece::Data(piece)) if piece.is_empty() => {}
-            Some(Piece::Data(piece)) => in_flight.push(multipart.put_part(PutPayload::from(piece))),
-            Some(Piece::Last) => break,
-            None => return Ok(false),
-        }
-    }
+    };
     while let Some(sent) = in_flight.next().await {
         sent?;
     }
-    Ok(true)
+    Ok(Some(receipt))
 }

@@ -141,7 +141,8 @@ impl<'a> Column<'a> {
         Column::bind_all(&empty, what).map(drop)
     }
 
-    fn bind_named(field: &Field, array: &'a ArrayRef, what: &'static str) -> Result<Self, WriteError> {
+    /// Binds a column; `what` stands in the error where it has no form there.
+    pub(crate) fn bind_named(field: &Field, array: &'a ArrayRef, what: &'static str) -> Result<Self, WriteError> {
         Self::bind(field, array.as_ref()).map_err(|data_type| WriteError::UnsupportedType {
             column: field.name().clone(),
             data_type,

@@ -37,6 +37,7 @@ pub(crate) fn of(local: &Local, run: RunId, parts: &[PartRecord]) -> Manifest {
         rows: parts.iter().map(|part| part.rows).sum(),
         bytes: parts.iter().map(|part| part.bytes).sum(),
         nulled: BTreeMap::from([("at".to_owned(), 1)]),
+        masked: BTreeMap::from([("email".to_owned(), "hmac".to_owned())]),
         consistency: Consistency::Snapshot { position: Some("0/16B3740".to_owned()) },
         chunk_count: 1,
         chunks: vec![],
@@ -61,6 +62,7 @@ async fn a_manifest_is_readable_json() {
         "nullable": true, "fidelity": "exact",
     });
     assert_eq!(value["schema"][1], expected);
+    assert_eq!(value["masked"], serde_json::json!({"email": "hmac"}));
     assert!(value["cursor_before"].is_null() && value.as_object().unwrap().contains_key("cursor_before"));
     assert!(text.ends_with("}\n"));
 }
@@ -77,6 +79,16 @@ async fn unknown_fields_are_passed_over_and_count_in_the_digest() {
     assert_eq!(local.store.manifest(&manifest.export, run).await.unwrap(), Some(manifest.clone()));
     let error = local.store.commit(&manifest).await.unwrap_err();
     assert!(matches!(error, StoreError::ManifestConflict { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_manifest_of_a_release_that_masked_nothing_is_read() {
+    let (local, run) = (Local::new(), RunId::generate());
+    let manifest = Manifest { masked: BTreeMap::new(), ..of(&local, run, &[]) };
+    local.store.commit(&manifest).await.unwrap();
+    let text = fs::read_to_string(local.path(&format!("_rivet/t/{run}.json"))).unwrap();
+    assert!(!text.contains("masked"), "{text}");
+    assert_eq!(local.store.manifest(&manifest.export, run).await.unwrap(), Some(manifest));
 }
 
 #[tokio::test]

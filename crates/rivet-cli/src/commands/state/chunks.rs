@@ -7,10 +7,10 @@ use rivet_history::StateStore;
 use rivet_model::{ChunkCheckpoint, ChunkId, ExportName, ReadView, RowRange, RunRecord, RunStatus};
 use serde::Serialize;
 
-use super::{ask, document, refuse_unknown};
+use super::{ask, refuse_unknown};
 use crate::commands::ConfigArgs;
 use crate::failure::Failure;
-use crate::render::{Range, moment, number, plain_table, table_text, word};
+use crate::render::{Range, document, moment, number, plain_table, table_text, word};
 
 /// List the chunks of an export's unfinished run, or else of its newest one.
 #[derive(Debug, clap::Args)]

@@ -11,7 +11,6 @@ use rivet_config::{Config, Environment};
 use rivet_core::EngineError;
 use rivet_history::StateStore;
 use rivet_model::ExportName;
-use serde::Serialize;
 use tokio::runtime::Builder;
 
 use crate::failure::Failure;
@@ -42,7 +41,7 @@ pub(crate) fn run(args: &StateArgs, environment: &Environment) -> Result<(), Fai
 }
 
 /// Asks the state store of a configuration.
-fn ask<T, F>(config: &Config, question: impl FnOnce(Arc<dyn StateStore>) -> F) -> Result<T, Failure>
+pub(super) fn ask<T, F>(config: &Config, question: impl FnOnce(Arc<dyn StateStore>) -> F) -> Result<T, Failure>
 where
     F: Future<Output = Result<T, Failure>>,
 {
@@ -51,7 +50,7 @@ where
 }
 
 /// Refuses exports that the configuration does not have.
-fn refuse_unknown(config: &Config, names: &[ExportName]) -> Result<(), Failure> {
+pub(super) fn refuse_unknown(config: &Config, names: &[ExportName]) -> Result<(), Failure> {
     let is_known = |name: &ExportName| config.exports.iter().any(|export| export.name == *name);
     match names.iter().find(|name| !is_known(name)) {
         None => Ok(()),
@@ -60,9 +59,4 @@ fn refuse_unknown(config: &Config, names: &[ExportName]) -> Result<(), Failure> 
             Err(EngineError::NoSuchExport { name: name.clone(), known }.into())
         }
     }
-}
-
-fn document(value: &impl Serialize) -> String {
-    let text = serde_json::to_string_pretty(value).expect("texts and numbers have a JSON form");
-    format!("{text}\n")
 }

@@ -3,13 +3,13 @@ use std::sync::Arc;
 
 use rivet_config::{Config, Environment, ExportConfig};
 use rivet_history::StateStore;
-use rivet_model::{CursorState, ExportName, RunRecord};
+use rivet_model::{CursorState, ExportName, PlanRecord, RunRecord};
 use serde::Serialize;
 
-use super::{ask, document, refuse_unknown};
+use super::{ask, refuse_unknown};
 use crate::commands::ConfigArgs;
 use crate::failure::Failure;
-use crate::render::{Position, field, moment};
+use crate::render::{Position, document, field, moment};
 
 /// Show where exports stand: their cursors, and runs that are unfinished.
 #[derive(Debug, clap::Args)]
@@ -36,6 +36,9 @@ struct Standing {
     export: ExportName,
     mode: &'static str,
     cursor: Option<CursorState>,
+    /// The plan that the newest run was made from, where there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<PlanRecord>,
     /// Oldest first.
     unfinished: Vec<Unfinished>,
 }
@@ -61,7 +64,9 @@ async fn overview(store: Arc<dyn StateStore>, config: &Config, names: &[ExportNa
     let mut exports = Vec::new();
     for export in config.exports.iter().filter(|export| names.is_empty() || names.contains(&export.name)) {
         let cursor = store.cursor(&export.name).await?;
-        exports.push(Standing::new(export, cursor, &unfinished));
+        let newest = store.runs(&export.name, 1).await?.pop();
+        let plan = newest.and_then(|run| run.plan);
+        exports.push(Standing { plan, ..Standing::new(export, cursor, &unfinished) });
     }
     Ok(Overview { exports })
 }
@@ -75,7 +80,8 @@ impl Standing {
             chunks_done: run.checkpoints.len(),
             chunks: run.chunks.len().max(run.checkpoints.len()),
         });
-        Self { export: export.name.clone(), mode: export.mode.as_str(), cursor, unfinished: unfinished.collect() }
+        let unfinished = unfinished.collect();
+        Self { export: export.name.clone(), mode: export.mode.as_str(), cursor, plan: None, unfinished }
     }
 
     fn write(&self, f: &mut String) -> fmt::Result {
@@ -87,6 +93,10 @@ impl Standing {
             }
             None if self.follows_cursor() => field(f, "cursor", &"none yet: the next run begins from the start")?,
             None => {}
+        }
+        if let Some(plan) = &self.plan {
+            let forced = if plan.forced.is_empty() { "" } else { ", forced" };
+            field(f, "last run", &format_args!("of plan {}{forced}", plan.plan_id))?;
         }
         for run in &self.unfinished {
             let Unfinished { run_id, started_at, chunks_done, chunks } = run;
