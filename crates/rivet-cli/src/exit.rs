@@ -109,6 +109,7 @@ impl From<&EngineError> for Exit {
             EngineError::Plan(error) => of_plan(error),
             // The place that a plan names for its credentials does not hold them.
             EngineError::Reference(_) => Self::Usage,
+            EngineError::Store(StoreError::Unusable { .. }) => Self::Usage,
             // The source and the state store had to be asked for these.
             EngineError::Mode { .. } | EngineError::CursorChanged { .. } | EngineError::NullCursors { .. } => {
                 Self::Failed

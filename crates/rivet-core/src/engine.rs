@@ -12,11 +12,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::budget::ByteBudget;
-use crate::destination::Stream;
+use crate::destination::{DestinationFactory, Destinations};
 use crate::export::{ExportRun, Planned, Shared, may_go_on};
 use crate::progress::Announcer;
 use crate::retry::Attempts;
-use crate::settle::settle_all;
+use crate::settle::{Known, settle_all};
 use crate::{EngineError, EventKind, ExportReport, Observer, RunReport, runnable};
 
 /// Bytes of decoded rows that may wait to be encoded, over all exports. Three batches of one export fit.
@@ -41,7 +41,7 @@ pub struct EngineBuilder {
     factories: BTreeMap<SourceKind, Arc<dyn SourceFactory>>,
     pub(crate) observers: Vec<Arc<dyn Observer>>,
     pub(crate) state: Arc<dyn StateStore>,
-    stream: Option<Stream>,
+    destinations: Destinations,
     pub(crate) environment: Environment,
 }
 
@@ -69,7 +69,14 @@ impl EngineBuilder {
     /// Says where exports with the destination `stdout` write. Without it they are refused.
     #[must_use]
     pub fn stream(mut self, open: impl Fn() -> Box<dyn Write + Send> + Send + Sync + 'static) -> Self {
-        self.stream = Some(Stream(Arc::new(open)));
+        self.destinations.set_stream(open);
+        self
+    }
+
+    /// Adds what opens destinations other than folders and streams. Without it they are refused.
+    #[must_use]
+    pub fn destination(mut self, factory: impl DestinationFactory) -> Self {
+        self.destinations.add(factory);
         self
     }
 
@@ -79,6 +86,11 @@ impl EngineBuilder {
     pub fn environment(mut self, environment: Environment) -> Self {
         self.environment = environment;
         self
+    }
+
+    /// Returns what opens destinations, with the secrets that it needs.
+    pub(crate) fn destinations(&self) -> Destinations {
+        self.destinations.clone().with_environment(&self.environment)
     }
 
     /// Makes the engine.
@@ -94,7 +106,7 @@ impl Engine {
             factories: BTreeMap::new(),
             observers: Vec::new(),
             state,
-            stream: None,
+            destinations: Destinations::default(),
             environment: Environment::empty(),
         }
     }
@@ -114,7 +126,7 @@ impl Engine {
         cancel: &CancellationToken,
     ) -> Result<RunReport, EngineError> {
         let exports = runnable::select(config, &options.exports)?;
-        exports.iter().try_for_each(|export| runnable::check_run(export, &self.parts.environment))?;
+        exports.iter().try_for_each(|export| runnable::check_run(export, &self.parts))?;
         let factory = self.factory(config.source.kind)?;
         let parallel = options.parallel_exports.unwrap_or(config.parallel_exports).clamp(1, exports.len().max(1));
 
@@ -127,11 +139,12 @@ impl Engine {
             }
         }
         let now = Timestamp::now();
-        let open = settle_all(self.parts.state.as_ref(), &announcer, |run| {
-            let config = config.exports.iter().find(|export| export.name == run.export);
-            config.is_some_and(|config| may_go_on(config, run, options.resume, now))
-        });
-        let mut open = open.await?;
+        let configured = |run: &RunRecord| config.exports.iter().find(|export| export.name == run.export);
+        let mut open = settle_all(self.parts.state.as_ref(), &announcer, &self.parts.destinations(), |run| Known {
+            destination: configured(run).map(|config| &config.destination),
+            goes_on: configured(run).is_some_and(|config| may_go_on(config, run, options.resume, now)),
+        })
+        .await?;
 
         let source = factory.open(&config.source.connection)?;
         let server = match exports.first() {
@@ -169,7 +182,7 @@ impl Engine {
             state: Arc::clone(&self.parts.state),
             announcer: announcer.clone(),
             budget: ByteBudget::new(WAITING_BYTES),
-            stream: self.parts.stream.clone(),
+            destinations: self.parts.destinations(),
             environment: self.parts.environment.clone(),
             process: this_process(),
             validate: false,

@@ -26,6 +26,7 @@ mod shape;
 mod throttle;
 mod worker;
 
+pub use destination::DestinationFactory;
 pub use engine::{Engine, EngineBuilder, RunOptions};
 pub use error::EngineError;
 pub use event::{Event, EventKind, Observer, Settlement};

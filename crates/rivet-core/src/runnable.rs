@@ -1,9 +1,9 @@
 //! What this version runs, of all that a configuration may ask for.
 
-use rivet_config::{Config, Destination, Environment, ExportConfig, Mode};
+use rivet_config::{Config, Destination, ExportConfig, Mode};
 use rivet_model::ExportName;
 
-use crate::{EngineError, mask};
+use crate::{EngineBuilder, EngineError, mask};
 
 /// Picks the exports that were asked for, in the order of the configuration.
 pub(crate) fn select<'a>(config: &'a Config, names: &[ExportName]) -> Result<Vec<&'a ExportConfig>, EngineError> {
@@ -14,19 +14,17 @@ pub(crate) fn select<'a>(config: &'a Config, names: &[ExportName]) -> Result<Vec
     Ok(config.exports.iter().filter(|export| names.is_empty() || names.contains(&export.name)).collect())
 }
 
-/// Refuses what is not run, or lacks the keys of its masks, before anything is touched.
-pub(crate) fn check_run(export: &ExportConfig, environment: &Environment) -> Result<(), EngineError> {
+/// Refuses what is not run, or lacks the keys of its masks or of its destination, before anything is touched.
+pub(crate) fn check_run(export: &ExportConfig, parts: &EngineBuilder) -> Result<(), EngineError> {
     check(export)?;
-    mask::masks(export, environment).map(drop)
+    mask::masks(export, &parts.environment)?;
+    parts.destinations().check(export)
 }
 
 /// Refuses what is not run.
 pub(crate) fn check(export: &ExportConfig) -> Result<(), EngineError> {
     let is_stream = matches!(export.destination, Destination::Stdout);
     let unsupported = match (&export.mode, &export.destination) {
-        (_, Destination::S3(_) | Destination::Gcs(_) | Destination::Azure(_)) => {
-            Some((format!("the destination `{}`", export.destination.kind()), "Write to `type: local`."))
-        }
         (Mode::Chunked(_), Destination::Stdout) => Some((
             "`mode: chunked` with `type: stdout`".to_owned(),
             "Use `mode: full`: a stream is one file, and the rows come in one order.",

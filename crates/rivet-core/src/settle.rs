@@ -3,32 +3,49 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use rivet_config::Destination;
 use rivet_history::{RunEnd, StateStore};
 use rivet_model::{ExportName, RunMetrics, RunRecord, RunStatus};
 use rivet_writer::{Manifest, PartStore};
 use tracing::warn;
 
+use crate::destination::{Destinations, Reopened};
 use crate::progress::Announcer;
-use crate::{EngineError, EventKind, Settlement, destination, failpoint};
+use crate::{EngineError, EventKind, Settlement, failpoint};
+
+/// What is known today of a run that has not ended.
+#[derive(Debug)]
+pub(crate) struct Known<'c> {
+    /// What is configured as its export's destination; its credentials are the only ones that there are.
+    pub(crate) destination: Option<&'c Destination>,
+    /// Whether it may go on.
+    pub(crate) goes_on: bool,
+}
 
 /// Settles every run that no process runs any more. The state store is open for one process at a time, so each of
 /// its running runs is one of a process that died, or was left open on purpose.
 ///
-/// Returns those that may go on, as `may_go_on` says, by their exports.
-pub(crate) async fn settle_all(
+/// Returns those that may go on, by their exports.
+pub(crate) async fn settle_all<'c>(
     state: &dyn StateStore,
     announcer: &Announcer,
-    may_go_on: impl Fn(&RunRecord) -> bool,
+    destinations: &Destinations,
+    known: impl Fn(&RunRecord) -> Known<'c>,
 ) -> Result<BTreeMap<ExportName, RunRecord>, EngineError> {
     let mut open = BTreeMap::new();
     // The newest first: of two runs of one export the older one has nothing that the newer one has not.
     for run in state.unfinished().await?.into_iter().rev() {
-        let goes_on = may_go_on(&run) && !open.contains_key(&run.export);
-        match settle(state, &run, goes_on).await {
-            Ok(None) => {
+        let known = known(&run);
+        let goes_on = known.goes_on && !open.contains_key(&run.export);
+        match settle(state, destinations, &Known { goes_on, ..known }, &run).await {
+            Ok(Outcome::GoesOn) => {
                 open.insert(run.export.clone(), run);
             }
-            Ok(Some(settlement)) => {
+            Ok(Outcome::Stays) => {
+                let note = left_behind(&run);
+                announcer.say(EventKind::Note { export: run.export, note });
+            }
+            Ok(Outcome::Settled(settlement)) => {
                 let (export, run_id) = (run.export, run.run_id);
                 announcer.say(EventKind::Settled { export, run_id, settlement });
             }
@@ -44,20 +61,45 @@ pub(crate) async fn settle_all(
     Ok(open)
 }
 
-/// Deals with one run; `None` leaves it as it is, to go on.
-async fn settle(state: &dyn StateStore, run: &RunRecord, goes_on: bool) -> Result<Option<Settlement>, EngineError> {
-    let Some(store) = destination::reopen(&run.destination)? else {
-        return abandon(state, run, 0).await.map(Some);
+enum Outcome {
+    /// It is dealt with.
+    Settled(Settlement),
+    /// It is left as it is, to go on.
+    GoesOn,
+    /// It is left as it is: nobody can look at its destination now.
+    Stays,
+}
+
+/// Says why a run is left as it is.
+pub(crate) fn left_behind(run: &RunRecord) -> String {
+    format!(
+        "run {} has not ended, and its destination `{}` is not the one that is configured now: what it left there stays, \
+         until its export is configured for that place again",
+        run.run_id, run.destination.root
+    )
+}
+
+/// Deals with one run.
+async fn settle(
+    state: &dyn StateStore,
+    destinations: &Destinations,
+    known: &Known<'_>,
+    run: &RunRecord,
+) -> Result<Outcome, EngineError> {
+    let store = match destinations.reopen(&run.destination, known.destination)? {
+        Reopened::Store(store) => store,
+        Reopened::Nothing => return abandon(state, run, 0).await.map(Outcome::Settled),
+        Reopened::Unknown => return Ok(if known.goes_on { Outcome::GoesOn } else { Outcome::Stays }),
     };
     match store.manifest(&run.export, run.run_id).await? {
-        Some(manifest) => roll_forward(state, store.as_ref(), &manifest).await.map(Some),
-        None if goes_on => Ok(None),
+        Some(manifest) => roll_forward(state, store.as_ref(), &manifest).await.map(Outcome::Settled),
+        None if known.goes_on => Ok(Outcome::GoesOn),
         None => {
             let parts: Vec<_> = run.parts().cloned().collect();
             let removed = store.discard(run.run_id, &parts).await?;
             let files = usize::try_from(removed.staged + removed.visible).unwrap_or(usize::MAX);
             failpoint::reach("run_discarded");
-            abandon(state, run, files).await.map(Some)
+            abandon(state, run, files).await.map(Outcome::Settled)
         }
     }
 }

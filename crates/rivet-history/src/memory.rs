@@ -79,10 +79,10 @@ impl StateStore for MemoryStore {
         Ok(())
     }
 
-    async fn resume(&self, run: RunId, process: &ProcessRecord) -> Result<RunRecord, HistoryError> {
+    async fn resume(&self, run: RunId, process: &ProcessRecord, forced: &[String]) -> Result<RunRecord, HistoryError> {
         let mut inner = self.lock();
         let record = &mut inner.run(run)?.record;
-        rules::resume(record, process.clone())?;
+        rules::resume(record, process.clone(), forced)?;
         Ok(record.clone())
     }
 

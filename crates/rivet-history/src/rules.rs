@@ -39,12 +39,17 @@ fn unique(run: RunId, chunks: &[Chunk]) -> Result<(), HistoryError> {
 }
 
 /// Judges whether a run goes on and, where it does, puts the process into the record.
-pub(crate) fn resume(record: &mut RunRecord, process: ProcessRecord) -> Result<Step, HistoryError> {
+pub(crate) fn resume(record: &mut RunRecord, process: ProcessRecord, forced: &[String]) -> Result<Step, HistoryError> {
     running(record.run_id, record.status)?;
-    if record.process == process {
+    let mut plan = record.plan.clone();
+    if let Some(plan) = &mut plan {
+        let new: Vec<_> = forced.iter().filter(|step| !plan.forced.contains(step)).cloned().collect();
+        plan.forced.extend(new);
+    }
+    if record.process == process && record.plan == plan {
         return Ok(Step::Nothing);
     }
-    record.process = process;
+    (record.process, record.plan) = (process, plan);
     Ok(Step::Write)
 }
 

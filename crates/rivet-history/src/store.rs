@@ -69,14 +69,15 @@ pub trait StateStore: fmt::Display + fmt::Debug + Send + Sync + 'static {
     async fn begin(&self, run: &RunRecord) -> Result<(), HistoryError>;
 
     /// Records that another process goes on with a run that is `Running`, and returns the run as it stands now, with
-    /// chunks and checkpoints.
+    /// chunks and checkpoints. `forced` are steps that were forced this time: they are added to those of its plan; a run
+    /// without a plan has none.
     ///
     /// It is for the caller to know that the process before is dead: a store in one file is open in one process only.
     ///
     /// # Errors
     ///
     /// [`HistoryError::UnknownRun`]; [`HistoryError::NotRunning`] where the run has ended.
-    async fn resume(&self, run: RunId, process: &ProcessRecord) -> Result<RunRecord, HistoryError>;
+    async fn resume(&self, run: RunId, process: &ProcessRecord, forced: &[String]) -> Result<RunRecord, HistoryError>;
 
     /// Puts another split in the place of a run's. Chunks that are done are in it as they were.
     ///

@@ -36,7 +36,12 @@ impl StateStore for UnreadableStore {
         self.error()
     }
 
-    async fn resume(&self, _run: RunId, _process: &ProcessRecord) -> Result<RunRecord, HistoryError> {
+    async fn resume(
+        &self,
+        _run: RunId,
+        _process: &ProcessRecord,
+        _forced: &[String],
+    ) -> Result<RunRecord, HistoryError> {
         self.error()
     }
 

@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::Evidence;
-use crate::number::{about_rows, duration, things};
-use crate::pressure::{LAGGING, LONG_TRANSACTION};
+use crate::number::{about_rows, count, duration, things};
+use crate::pressure::{LAGGING, LONG_HISTORY, LONG_TRANSACTION};
 use crate::reach::SMALL_ROWS;
 use crate::word::words;
 use crate::{Strategy, Verdict};
@@ -97,6 +97,9 @@ fn strain(evidence: &Evidence<'_>) -> Option<String> {
     let vitals = evidence.vitals()?;
     if let Some(age) = vitals.oldest_transaction.filter(|age| *age >= LONG_TRANSACTION) {
         return Some(format!("a transaction has been open on the server for {}", duration(age)));
+    }
+    if let Some(length) = vitals.history_list_length.filter(|length| *length >= LONG_HISTORY) {
+        return Some(format!("the server keeps old versions of rows for {} transactions", count(length)));
     }
     if let Some(lag) = vitals.replica_lag.filter(|lag| *lag >= LAGGING) {
         return Some(format!("the replica is {} behind already", duration(lag)));

@@ -71,6 +71,8 @@ words! {
         Pooler = "rivet::preflight::pooler",
         /// A transaction has been open for long.
         LongTransaction = "rivet::preflight::long_transaction",
+        /// Old versions of many rows are still kept.
+        LongHistory = "rivet::preflight::long_history",
         /// The server has few connections left.
         ConnectionHeadroom = "rivet::preflight::connection_headroom",
         /// A bolder profile was asked for than is advised.

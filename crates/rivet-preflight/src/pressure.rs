@@ -7,5 +7,9 @@ use std::time::Duration;
 /// incremental export what it has written.
 pub(crate) const LONG_TRANSACTION: Duration = Duration::from_hours(1);
 
+/// So many transactions whose old versions of rows nobody has removed yet are what a server has that can't keep up: one
+/// that does has thousands at most. It is the history list length of InnoDB.
+pub(crate) const LONG_HISTORY: u64 = 1_000_000;
+
 /// A replica that is behind by this is missing rows that a person would expect.
 pub(crate) const LAGGING: Duration = Duration::from_mins(1);

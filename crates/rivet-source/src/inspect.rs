@@ -155,4 +155,7 @@ pub struct Vitals {
     pub replica_lag: Option<Duration>,
     /// The age of the oldest transaction, as far as the role may see.
     pub oldest_transaction: Option<Duration>,
+    /// Transactions whose old versions of rows are still kept, where the server has such a count: InnoDB's history list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history_list_length: Option<u64>,
 }

@@ -61,6 +61,6 @@ pub use mask::{MASK_KEY, Mask, MaskKey, MaskMethod, Masker, masked_schema};
 pub use meta::{EXPORTED_AT_COLUMN, MetaAppender, ROW_HASH_COLUMN};
 pub use row_hash::RowHasher;
 pub use store::{
-    Commit, Discarded, LocalStore, ObjectStoreParts, PartCheck, PartSink, PartStore, RefusalKind, SinkReceipt,
-    StoreError, StoreRefusal, StreamStore, conformance,
+    Commit, Discarded, LocalStore, ObjectStoreParts, OpenUploads, PartCheck, PartSink, PartStore, RefusalKind,
+    SinkReceipt, StoreError, StoreRefusal, StreamStore, conformance,
 };

@@ -51,7 +51,7 @@ pub(crate) fn run(args: &ApplyArgs, environment: &Environment, printer: &Printer
         // Before a state store is made: a plan that is refused has touched nothing.
         plan.judge_age(Timestamp::now(), args.force)?;
         args.execution.check_stdout(exports.iter().map(|export| &export.resolved_plan.export))?;
-        let call = Call { args, plan: &plan, environment };
+        let call = Call { args, plan: &plan };
         let stores = stores(&exports, environment, progress)?;
         execution::call(printer, async |cancel| call.apply(&exports, stores, &cancel).await)
     })
@@ -100,7 +100,6 @@ fn stores<'p>(
 struct Call<'a> {
     args: &'a ApplyArgs,
     plan: &'a Plan,
-    environment: &'a Environment,
 }
 
 impl Call<'_> {
@@ -133,7 +132,6 @@ impl Call<'_> {
             force: self.args.force,
             validate: self.args.execution.validate,
             parallel_exports: self.args.execution.parallel(exports.len()).unwrap_or(1),
-            environment: self.environment.clone(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rivet_config::{Config, Environment};
 use rivet_core::{Engine, EngineError};
 use rivet_history::{HistoryError, StateStore, UnreadableStore};
+use rivet_mysql::MysqlFactory;
 use rivet_postgres::PostgresFactory;
 use tokio::runtime::{Builder, Runtime};
 
@@ -42,7 +43,7 @@ pub(crate) fn planning_engine(
     // Of what happens while exports are planned a person hears of new attempts alone.
     let style = if printer.progress() == ProgressStyle::Json { ProgressStyle::Json } else { ProgressStyle::None };
     let observer = Arc::new(Progress::new(printer.screen(), style));
-    let engine = Engine::builder(state).source(PostgresFactory).observer(observer);
+    let engine = Engine::builder(state).source(PostgresFactory).source(MysqlFactory).observer(observer);
     Ok((engine.environment(environment.clone()).build(), reason))
 }
 

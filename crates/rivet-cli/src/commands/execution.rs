@@ -10,6 +10,7 @@ use rivet_config::{Destination, Environment, ExportConfig};
 use rivet_core::{Engine, RunReport};
 use rivet_history::StateStore;
 use rivet_model::ExportName;
+use rivet_mysql::MysqlFactory;
 use rivet_postgres::PostgresFactory;
 use tokio_util::sync::CancellationToken;
 
@@ -84,8 +85,8 @@ impl ExecutionArgs {
 /// Makes the engine that runs exports and keeps their runs in a state store.
 pub(super) fn engine(state: Arc<dyn StateStore>, environment: &Environment, progress: &Arc<Progress>) -> Engine {
     let observer = Arc::clone(progress);
-    let engine = Engine::builder(state).source(PostgresFactory).observer(observer);
-    engine.stream(stdout::open).environment(environment.clone()).build()
+    let engine = Engine::builder(state).source(PostgresFactory).source(MysqlFactory).observer(observer);
+    engine.stream(stdout::open).destination(rivet_cloud::open).environment(environment.clone()).build()
 }
 
 /// Calls an engine, until it is done or a signal stops it.

@@ -16,6 +16,7 @@ mod faults;
 mod incremental;
 mod late_commits;
 mod mask;
+mod matrix;
 mod modes;
 mod plan;
 mod resume;

@@ -8,7 +8,8 @@ use rivet_writer::{ManifestField, PartStore};
 
 use super::ExportRun;
 use super::plan::key_request;
-use crate::{EngineError, destination, drift, fingerprint, shape};
+use crate::destination::Reopened;
+use crate::{EngineError, drift, fingerprint, shape};
 
 /// Runs of an export that are looked through for the columns of the last committed one.
 const RUNS_LOOKED_AT: usize = 20;
@@ -37,10 +38,11 @@ impl ExportRun {
         if let Some(unfinished) = self.unfinished.take() {
             let is_planned =
                 self.planned.as_ref().is_none_or(|planned| planned.fingerprint == Some(fingerprint.clone()));
-            if unfinished.fingerprint == fingerprint && is_planned {
+            let is_there = unfinished.destination == store.record();
+            if unfinished.fingerprint == fingerprint && is_planned && is_there {
                 return Ok(Prepared { store, description, fields, record: unfinished, goes_on: true });
             }
-            self.give_up(&store, &unfinished).await?;
+            self.give_up(&unfinished).await?;
             (self.run_id, self.started_at) = (RunId::generate(), Timestamp::now());
             store = self.open_store().await?;
         }
@@ -71,7 +73,7 @@ impl ExportRun {
     }
 
     async fn open_store(&mut self) -> Result<Arc<dyn PartStore>, EngineError> {
-        let store = destination::open(&self.config, self.run_id, self.started_at, self.shared.stream.as_ref())?;
+        let store = self.shared.destinations.open(&self.config, self.run_id, self.started_at)?;
         self.report.destination = store.to_string();
         store.check().await?;
         Ok(store)
@@ -103,8 +105,8 @@ impl ExportRun {
         }
         let runs = self.shared.state.runs(&self.config.name, RUNS_LOOKED_AT).await?;
         let Some(last) = runs.iter().find(|run| run.status == RunStatus::Committed) else { return Ok(()) };
-        let there = match destination::reopen(&last.destination) {
-            Ok(Some(other)) => other.manifest(&self.config.name, last.run_id).await,
+        let there = match self.shared.destinations.reopen(&last.destination, Some(&self.config.destination)) {
+            Ok(Reopened::Store(other)) => other.manifest(&self.config.name, last.run_id).await,
             _ => store.manifest(&self.config.name, last.run_id).await,
         };
         // A manifest that was tidied away tells nothing.

@@ -1,13 +1,13 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use rivet_config::{Destination, ExportConfig, Resume};
 use rivet_history::RunEnd;
 use rivet_model::{ReadView, RunRecord, RunStatus};
-use rivet_writer::PartStore;
 
 use super::ExportRun;
+use crate::destination::Reopened;
+use crate::settle::left_behind;
 use crate::{EngineError, EventKind, Settlement, failpoint};
 
 /// A run that began longer ago is not gone on with unasked: its first chunks show the source as it was then.
@@ -26,11 +26,18 @@ pub(crate) fn may_go_on(config: &ExportConfig, run: &RunRecord, is_asked_for: bo
 
 impl ExportRun {
     /// Removes what an unfinished run has written: what it would read has changed.
-    pub(super) async fn give_up(&self, store: &Arc<dyn PartStore>, run: &RunRecord) -> Result<(), EngineError> {
+    pub(super) async fn give_up(&self, run: &RunRecord) -> Result<(), EngineError> {
         self.note(format!(
             "run {} does not go on: the configuration, the columns or the database have changed since it began",
             run.run_id
         ));
+        let store = match self.shared.destinations.reopen(&run.destination, Some(&self.config.destination))? {
+            Reopened::Store(store) => store,
+            Reopened::Nothing | Reopened::Unknown => {
+                self.note(left_behind(run));
+                return Ok(());
+            }
+        };
         let parts: Vec<_> = run.parts().cloned().collect();
         let removed = store.discard(run.run_id, &parts).await?;
         failpoint::reach("run_discarded");

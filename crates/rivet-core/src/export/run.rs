@@ -13,7 +13,7 @@ use super::planned::Planned;
 use super::prepare::Prepared;
 use super::read::count;
 use crate::budget::ByteBudget;
-use crate::destination::Stream;
+use crate::destination::Destinations;
 use crate::progress::Announcer;
 use crate::{EngineError, EventKind, ExportReport, failpoint};
 
@@ -25,7 +25,7 @@ pub(crate) struct Shared {
     pub(crate) state: Arc<dyn StateStore>,
     pub(crate) announcer: Announcer,
     pub(crate) budget: Arc<ByteBudget>,
-    pub(crate) stream: Option<Stream>,
+    pub(crate) destinations: Destinations,
     pub(crate) environment: Environment,
     pub(crate) process: ProcessRecord,
     pub(crate) validate: bool,
@@ -110,7 +110,8 @@ impl ExportRun {
         let (chunks, chunks_done) = (count(record.chunks.len()), count(record.checkpoints.len()));
         let (export, run_id) = (self.config.name.clone(), self.run_id);
         if prepared.goes_on {
-            self.shared.state.resume(run_id, &self.shared.process).await?;
+            let forced = self.planned.as_ref().map_or(&[][..], |planned| &planned.record.forced);
+            self.shared.state.resume(run_id, &self.shared.process, forced).await?;
             self.report.chunks_resumed = chunks_done;
             self.shared.announcer.say(EventKind::Resumed { export: export.clone(), run_id, chunks_done, chunks });
         } else {

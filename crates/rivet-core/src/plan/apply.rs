@@ -3,7 +3,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rivet_config::Environment;
 use rivet_model::{ExportName, PlanRecord, RunRecord, RunStatus};
 use rivet_source::{ServerInfo, Source};
 use tokio_util::sync::CancellationToken;
@@ -16,7 +15,7 @@ use crate::engine::{Job, connect, run_all};
 use crate::export::{Planned, Shared, may_go_on};
 use crate::progress::Announcer;
 use crate::report::ExportReport;
-use crate::settle::settle_all;
+use crate::settle::{Known, settle_all};
 use crate::{Engine, EngineError, EventKind, RunReport, runnable};
 
 /// A plan that is older than this is applied with a warning.
@@ -36,8 +35,6 @@ pub struct ApplyOptions {
     pub validate: bool,
     /// How many exports run at once, in the order of the campaign; one where nothing is said.
     pub parallel_exports: usize,
-    /// Where secrets are read from.
-    pub environment: Environment,
 }
 
 impl Engine {
@@ -59,7 +56,7 @@ impl Engine {
         let now = Timestamp::now();
         let expired = plan.judge_age(now, options.force)?;
         let exports = plan.choose(&options.choice)?;
-        let runs = |export: &&PlannedExport| runnable::check_run(&export.resolved_plan.export, &self.parts.environment);
+        let runs = |export: &&PlannedExport| runnable::check_run(&export.resolved_plan.export, &self.parts);
         exports.iter().try_for_each(runs)?;
         let announcer = Announcer::new(&self.parts.observers);
         let parallel = options.parallel_exports.clamp(1, exports.len().max(1));
@@ -116,13 +113,16 @@ impl Engine {
         announcer: &Announcer,
         now: Timestamp,
     ) -> Result<BTreeMap<ExportName, RunRecord>, EngineError> {
-        let goes_on = |run: &RunRecord| {
+        let known = |run: &RunRecord| {
             // What was not chosen this time, or is not of this plan at all, is left for whoever goes on with it.
-            let Some(chosen) = exports.iter().find(|export| export.export_name == run.export) else { return true };
+            let Some(chosen) = exports.iter().find(|export| export.export_name == run.export) else {
+                return Known { destination: None, goes_on: true };
+            };
+            let config = &chosen.resolved_plan.export;
             let is_of_plan = run.plan.as_ref().is_some_and(|record| record.plan_id == plan.plan_id);
-            is_of_plan && may_go_on(&chosen.resolved_plan.export, run, false, now)
+            Known { destination: Some(&config.destination), goes_on: is_of_plan && may_go_on(config, run, false, now) }
         };
-        settle_all(self.parts.state.as_ref(), announcer, goes_on).await
+        settle_all(self.parts.state.as_ref(), announcer, &self.parts.destinations(), known).await
     }
 
     async fn committed_already(&self, plan: &Plan, export: &PlannedExport) -> Result<Option<RunRecord>, EngineError> {
@@ -210,7 +210,7 @@ impl Servers<'_> {
 
     fn open(&self, export: &PlannedExport) -> Result<Arc<dyn Source>, EngineError> {
         let reference = &export.resolved_plan.source;
-        let settings = reference.resolve(&self.options.environment)?;
+        let settings = reference.resolve(&self.engine.parts.environment)?;
         Ok(self.engine.factory(reference.kind)?.open(&settings)?)
     }
 }

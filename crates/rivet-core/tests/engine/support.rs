@@ -1,26 +1,30 @@
 //! A source that fails where it is told to, and a folder to run in.
 
 use std::fmt;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arrow::array::{Int64Array, RecordBatch, StringArray};
 use async_trait::async_trait;
-use rivet_config::{Config, Environment, Overrides, parse_str};
+use object_store::ObjectStore;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use rivet_config::{Config, Destination, Environment, Overrides, parse_str};
 use rivet_core::{
     ApplyOptions, Choice, Engine, EngineError, Event, EventKind, Observer, Plan, PlanOptions, PlannedExport,
     RunOptions, RunReport,
 };
 use rivet_history::MemoryStore;
-use rivet_model::{ConnectionSettings, ReadView, SourceKind};
+use rivet_model::{ConnectionSettings, DestinationRecord, ReadView, SourceKind};
 use rivet_source::memory::MemorySource;
 use rivet_source::{
     DescribeRequest, Description, Inspector, Reader, Scan, ScanLimits, ScanSpec, ServerInfo, Snapshot, Source,
     SourceError, SourceErrorKind, SourceFactory, Split, SplitRequest, Watermark, WatermarkRequest,
 };
+use rivet_writer::{ObjectStoreParts, PartStore};
 use tempfile::TempDir;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 /// A variable that holds a mask's key.
@@ -223,22 +227,44 @@ impl Observer for Ears {
     }
 }
 
+/// Opens a bucket in memory for the destinations `s3`.
+fn in_memory(bucket: &Arc<InMemory>, destination: &Destination, prefix: &str) -> Option<Arc<dyn PartStore>> {
+    let Destination::S3(s3) = destination else { return None };
+    let root = format!("s3://{}/{prefix}", s3.bucket);
+    let record = DestinationRecord { kind: "s3".to_owned(), root: root.trim_end_matches('/').to_owned() };
+    let path = Path::parse(format!("{}/{prefix}", s3.bucket)).unwrap();
+    let store: Arc<dyn ObjectStore> = Arc::<InMemory>::clone(bucket);
+    Some(Arc::new(ObjectStoreParts::new(store, path, record, Handle::current())))
+}
+
 pub(crate) struct World {
     pub(crate) folder: TempDir,
     pub(crate) state: Arc<MemoryStore>,
+    /// What is in the bucket that the destinations `s3` lead to.
+    pub(crate) bucket: Arc<InMemory>,
     ears: Arc<Ears>,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self { folder: TempDir::new().unwrap(), state: Arc::new(MemoryStore::new()), ears: Arc::default() }
+        Self {
+            folder: TempDir::new().unwrap(),
+            state: Arc::new(MemoryStore::new()),
+            bucket: Arc::default(),
+            ears: Arc::default(),
+        }
     }
 
     pub(crate) fn config(&self, more: &str) -> Config {
+        self.config_to("t", "{ type: local, path: out }", more)
+    }
+
+    /// Returns a configuration whose export has another name or destination.
+    pub(crate) fn config_to(&self, name: &str, destination: &str, more: &str) -> Config {
         let text = format!(
             "source: {{ type: postgres, url: postgres://nobody@nowhere/db, environment: local }}\n\
              defaults: {{ tuning: {{ max_retries: 2, retry_backoff_ms: 1 }} }}\n\
-             exports:\n  - {{ name: t, table: t, destination: {{ type: local, path: out }}{more} }}\n"
+             exports:\n  - {{ name: {name}, table: t, destination: {destination}{more} }}\n"
         );
         let path = self.folder.path().join("rivet.yaml");
         parse_str(&text, &path, &Environment::empty(), &Overrides::default()).unwrap()
@@ -261,18 +287,32 @@ impl World {
 
     pub(crate) async fn apply(&self, source: Faulty, plan: &Plan, force: bool) -> Result<RunReport, EngineError> {
         let cancel = source.cancel.clone();
-        let environment = Environment::from_iter([("RIVET_SOURCE_PASSWORD", "unused")]);
-        let options =
-            ApplyOptions { choice: Choice::default(), force, validate: true, parallel_exports: 1, environment };
+        let options = ApplyOptions { choice: Choice::default(), force, validate: true, parallel_exports: 1 };
         self.engine(source).apply(plan, &options, &cancel).await
+    }
+
+    /// Runs a configuration of [`World::config_to`].
+    pub(crate) async fn run_config(&self, source: Faulty, config: &Config) -> rivet_core::ExportReport {
+        let cancel = source.cancel.clone();
+        let report = self.engine(source).run(config, &RunOptions::default(), &cancel).await;
+        report.unwrap().exports.remove(0)
     }
 
     fn engine(&self, source: Faulty) -> Engine {
         let state: Arc<dyn rivet_history::StateStore> = Arc::<MemoryStore>::clone(&self.state);
         let observer: Arc<dyn Observer> = Arc::<Ears>::clone(&self.ears);
-        let variables = [(KEY_VARIABLE, KEY), (SHORT_VARIABLE, "too short"), ("EMPTY_KEY", "")];
+        let variables = [
+            ("RIVET_SOURCE_PASSWORD", "unused"),
+            (KEY_VARIABLE, KEY),
+            (SHORT_VARIABLE, "too short"),
+            ("EMPTY_KEY", ""),
+        ];
         let engine = Engine::builder(state).source(source).observer(observer);
-        engine.environment(Environment::from_iter(variables)).build()
+        let bucket = Arc::clone(&self.bucket);
+        engine
+            .destination(move |to: &Destination, prefix: &str, _: &Environment| Ok(in_memory(&bucket, to, prefix)))
+            .environment(Environment::from_iter(variables))
+            .build()
     }
 
     pub(crate) async fn run(&self, source: Faulty, more: &str) -> rivet_core::ExportReport {
@@ -280,7 +320,7 @@ impl World {
     }
 
     pub(crate) fn parts(&self) -> usize {
-        let parts = |dir: &Path| {
+        let parts = |dir: &std::path::Path| {
             std::fs::read_dir(dir).map_or(0, |entries| {
                 entries.filter(|e| e.as_ref().unwrap().path().extension().is_some_and(|end| end == "parquet")).count()
             })

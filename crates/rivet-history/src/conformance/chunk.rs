@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use rivet_model::{Chunk, ChunkId, ProcessRecord, ReadView, RowRange, RunId, RunRecord, RunStatus};
+use rivet_model::{Chunk, ChunkId, PlanRecord, ProcessRecord, ReadView, RowRange, RunId, RunRecord, RunStatus};
+use uuid::Uuid;
 
 use super::{sample_checkpoint, sample_chunks, sample_cursor_run, sample_end, sample_run, stored};
 use crate::{HistoryError, StateStore};
@@ -15,6 +16,7 @@ where
     chunks_have_ids_of_their_own(fresh().await).await;
     only_chunks_of_the_split_are_done(fresh().await).await;
     another_process_goes_on(fresh().await).await;
+    what_is_forced_later_is_added(fresh().await).await;
     a_split_is_replaced(fresh().await).await;
     what_is_done_stays_in_the_split(fresh().await).await;
     a_run_without_a_split_gets_one(fresh().await).await;
@@ -84,11 +86,25 @@ async fn another_process_goes_on(store: Arc<dyn StateStore>) {
     run.checkpoints = vec![sample_checkpoint(1)];
     run.process = other_process();
     for _again in 0..2 {
-        assert_eq!(store.resume(run.run_id, &other_process()).await.expect("a running run goes on"), run);
+        assert_eq!(store.resume(run.run_id, &other_process(), &[]).await.expect("a running run goes on"), run);
     }
     assert_eq!(stored(&*store, run.run_id).await, run);
     assert_eq!(run.remaining().map(|chunk| chunk.id.0).collect::<Vec<_>>(), [0, 2]);
     store.checkpoint(run.run_id, &sample_checkpoint(0)).await.expect("and takes checkpoints");
+}
+
+async fn what_is_forced_later_is_added(store: Arc<dyn StateStore>) {
+    let plan = PlanRecord { plan_id: Uuid::nil(), forced: vec!["one".to_owned()] };
+    let mut run = RunRecord { plan: Some(plan), chunks: sample_chunks(2), ..sample_run("orders") };
+    store.begin(&run).await.expect("begins");
+    let forced = ["one".to_owned(), "two".to_owned()];
+    if let Some(plan) = &mut run.plan {
+        plan.forced = forced.to_vec();
+    }
+    for _again in 0..2 {
+        assert_eq!(store.resume(run.run_id, &run.process, &forced).await.expect("goes on"), run);
+    }
+    assert_eq!(stored(&*store, run.run_id).await, run);
 }
 
 async fn a_split_is_replaced(store: Arc<dyn StateStore>) {
@@ -136,7 +152,7 @@ async fn a_run_without_a_split_gets_one(store: Arc<dyn StateStore>) {
 
 async fn only_a_running_run_goes_on(store: Arc<dyn StateStore>) {
     let unknown = RunId::generate();
-    let error = store.resume(unknown, &other_process()).await.expect_err("no such run");
+    let error = store.resume(unknown, &other_process(), &[]).await.expect_err("no such run");
     assert!(matches!(error, HistoryError::UnknownRun { run } if run == unknown), "{error}");
     let error = store.resplit(unknown, &sample_chunks(1)).await.expect_err("no such run");
     assert!(matches!(error, HistoryError::UnknownRun { run } if run == unknown), "{error}");
@@ -144,7 +160,7 @@ async fn only_a_running_run_goes_on(store: Arc<dyn StateStore>) {
     let run = begun_with(&*store, sample_chunks(1)).await.run_id;
     store.finish(run, sample_end(RunStatus::Failed)).await.expect("ends");
     let before = stored(&*store, run).await;
-    let error = store.resume(run, &other_process()).await.expect_err("it has ended");
+    let error = store.resume(run, &other_process(), &[]).await.expect_err("it has ended");
     assert!(matches!(error, HistoryError::NotRunning { status: RunStatus::Failed, .. }), "{error}");
     let error = store.resplit(run, &sample_chunks(2)).await.expect_err("it has ended");
     assert!(matches!(error, HistoryError::NotRunning { status: RunStatus::Failed, .. }), "{error}");

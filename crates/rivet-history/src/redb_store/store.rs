@@ -130,9 +130,9 @@ impl StateStore for RedbStore {
         self.write(move |transaction| Ok((write::begin(transaction, &run)?, ()))).await
     }
 
-    async fn resume(&self, run: RunId, process: &ProcessRecord) -> Result<RunRecord, HistoryError> {
-        let process = process.clone();
-        self.write(move |transaction| write::resume(transaction, run, process)).await
+    async fn resume(&self, run: RunId, process: &ProcessRecord, forced: &[String]) -> Result<RunRecord, HistoryError> {
+        let (process, forced) = (process.clone(), forced.to_vec());
+        self.write(move |transaction| write::resume(transaction, run, process, &forced)).await
     }
 
     async fn resplit(&self, run: RunId, chunks: &[Chunk]) -> Result<(), HistoryError> {

@@ -35,10 +35,11 @@ pub(super) fn resume(
     transaction: &WriteTransaction,
     run: RunId,
     process: ProcessRecord,
+    forced: &[String],
 ) -> Result<(Step, RunRecord), Failure> {
     let mut runs = transaction.open_table(RUNS)?;
     let mut record = known(&runs, run)?;
-    let step = rules::resume(&mut record, process)?;
+    let step = rules::resume(&mut record, process, forced)?;
     if step == Step::Write {
         put(&mut runs, &record)?;
     }

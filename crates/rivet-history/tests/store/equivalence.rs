@@ -93,7 +93,7 @@ async fn answer(store: &dyn StateStore, runs: &[RunRecord], call: &Call) -> Answ
         Call::Begin(run) => store.begin(&runs[*run]).await.map(none),
         Call::Resume { run, pid } => {
             let process = ProcessRecord { pid: *pid, host: "another".to_owned() };
-            store.resume(runs[*run].run_id, &process).await.map(|run| records(vec![run]))
+            store.resume(runs[*run].run_id, &process, &[]).await.map(|run| records(vec![run]))
         }
         Call::Resplit { run, ids, pages } => store.resplit(runs[*run].run_id, &chunks(ids, *pages)).await.map(none),
         Call::Checkpoint { run, chunk, rows } => {

@@ -32,7 +32,7 @@ async fn check(store: Arc<dyn StateStore>) {
     halves[1].id = ChunkId(CHUNKS);
     run.chunks.splice(1..2, halves);
     store.resplit(run.run_id, &run.chunks).await.unwrap();
-    assert_eq!(store.resume(run.run_id, &run.process).await.unwrap(), run);
+    assert_eq!(store.resume(run.run_id, &run.process, &[]).await.unwrap(), run);
     store.finish(run.run_id, conformance::sample_end(RunStatus::Committed)).await.unwrap();
     let took = begin.elapsed();
     assert!(took < PATIENCE, "{store}: {took:?}");

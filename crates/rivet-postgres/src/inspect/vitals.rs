@@ -38,6 +38,7 @@ pub(super) async fn vitals(inspector: &mut PostgresInspector) -> Result<Vitals, 
         connections: number(&row, 3),
         oldest_transaction: age(&row, 4),
         replica_lag: lag.and_then(|rows| age(rows.first()?, 0)),
+        history_list_length: None,
     })
 }
 

@@ -87,6 +87,7 @@ pub const FINDING_RULES: &[FindingRule] = &[
     size::LARGE_READ_ON_PRIMARY,
     server::POOLER,
     server::LONG_TRANSACTION,
+    server::LONG_HISTORY,
     limits::CONNECTION_HEADROOM,
     limits::PROFILE_ABOVE_ADVICE,
     limits::PARALLELISM_ABOVE_ADVICE,

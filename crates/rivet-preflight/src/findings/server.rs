@@ -1,8 +1,8 @@
 //! The server that is read from.
 
 use super::{FindingRule, Note};
-use crate::number::duration;
-use crate::pressure::{LAGGING, LONG_TRANSACTION as LONG};
+use crate::number::{count, duration};
+use crate::pressure::{LAGGING, LONG_HISTORY as MANY, LONG_TRANSACTION as LONG};
 use crate::{FindingCode, Strategy};
 
 pub(super) const REPLICA: FindingRule = FindingRule {
@@ -57,6 +57,18 @@ pub(super) const LONG_TRANSACTION: FindingRule = FindingRule {
                 "End it where it was forgotten: it keeps old versions of rows, through which every scan has to go."
             }
         };
+        Some(Note::warning(message, help))
+    },
+};
+
+pub(super) const LONG_HISTORY: FindingRule = FindingRule {
+    code: FindingCode::LongHistory,
+    when: "the server keeps old versions of rows for 1 M transactions or more (the history list of InnoDB)",
+    find: |facts| {
+        let length = facts.evidence.vitals()?.history_list_length.filter(|length| *length >= MANY)?;
+        let message = format!("the server keeps the old versions of rows that {} transactions changed", count(length));
+        let help = "End transactions that were forgotten, and choose a quieter hour: a scan has to go through old \
+                    versions, and one that lasts makes more of them stay.";
         Some(Note::warning(message, help))
     },
 };

@@ -59,6 +59,9 @@ fn a_server_under_pressure_makes_careful() {
     let transaction = |seconds| small().with(|it| it.server().oldest_transaction = Some(Duration::from_secs(seconds)));
     profile(&transaction(3_599), Profile::Fast, "it reads about 10 rows: the source will hardly notice");
     profile(&transaction(7_260), Profile::Safe, "a transaction has been open on the server for 2 h 1 min");
+    let history = |length| small().with(|it| it.server().history_list_length = Some(length));
+    profile(&history(999_999), Profile::Fast, "it reads about 10 rows: the source will hardly notice");
+    profile(&history(1_000_000), Profile::Safe, "the server keeps old versions of rows for 1.0 M transactions");
     let lag = |seconds| small().with(|it| it.server().replica_lag = Some(Duration::from_secs(seconds)));
     profile(&lag(59), Profile::Fast, "it reads about 10 rows: the source will hardly notice");
     profile(&lag(60), Profile::Safe, "the replica is 1 min behind already");

@@ -265,6 +265,7 @@ fn servers() -> Vec<Case> {
     use Severity::{Info, Warning};
     let on = |replica, pooled| Scenario::full().with(|it| it.request.server = Some(server(replica, pooled)));
     let lag = |seconds| on(true, false).with(|it| it.server().replica_lag = Some(Duration::from_secs(seconds)));
+    let history = |length| Scenario::full().with(|it| it.server().history_list_length = Some(length));
     let open = |scenario: Scenario, seconds| {
         scenario.with(|it| it.server().oldest_transaction = Some(Duration::from_secs(seconds)))
     };
@@ -281,6 +282,7 @@ fn servers() -> Vec<Case> {
             [(Warning, open(Scenario::full(), 3_600)), (Warning, open(Scenario::incremental(), 200_000))],
             [open(Scenario::full(), 3_599), Scenario::full()],
         ),
+        case(FindingCode::LongHistory, [(Warning, history(1_000_000))], [history(999_999), Scenario::full()]),
     ]
 }
 

@@ -230,6 +230,9 @@ fn findings_read_well() {
     warning rivet::preflight::long_transaction
       a transaction has been open on the server for 2 d 7 h
       End it where it was forgotten, or set `cursor_lag` above its age: what it has written and not yet committed is missed.
+    warning rivet::preflight::long_history
+      the server keeps the old versions of rows that 1.0 M transactions changed
+      End transactions that were forgotten, and choose a quieter hour: a scan has to go through old versions, and one that lasts makes more of them stay.
     critical rivet::preflight::connection_headroom
       9 connections will read, and the server has 8 left of 100
       Set `parallel: 1`, or choose a quieter hour.
@@ -288,6 +291,7 @@ fn the_table_reads_well() {
     | `rivet::preflight::large_read_on_primary` | 50 M rows or 50 GiB and more will be read, and the server is no replica |
     | `rivet::preflight::pooler` | a connection pooler stands in front of the server |
     | `rivet::preflight::long_transaction` | a transaction on the server has been open for an hour or more |
+    | `rivet::preflight::long_history` | the server keeps old versions of rows for 1 M transactions or more (the history list of InnoDB) |
     | `rivet::preflight::connection_headroom` | more connections are asked for than the server has left (critical), or less than a tenth of all would be left (a warning) |
     | `rivet::preflight::profile_above_advice` | the configuration asks for a bolder profile than is advised |
     | `rivet::preflight::parallelism_above_advice` | the configuration asks for more connections than are advised |

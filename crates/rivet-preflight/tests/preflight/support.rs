@@ -106,6 +106,7 @@ impl Scenario {
                 connections: Some(10),
                 replica_lag: None,
                 oldest_transaction: None,
+                history_list_length: None,
             }),
         }
     }

@@ -58,6 +58,32 @@ pub async fn streaming(store: Arc<dyn PartStore>) {
     assert!(matches!(second, StoreError::OnePart { .. }), "{second}");
 }
 
+/// Takes one run from its check to its commit, with a small part and one of several pieces, and returns its manifest or
+/// what went wrong. For tests that make things go wrong.
+pub async fn run_to_commit(store: &Arc<dyn PartStore>, run: RunId) -> Result<Manifest, StoreError> {
+    store.check().await?;
+    let mut parts = Vec::new();
+    for (sequence, text) in [(0, TEXT.to_owned()), (1, large_text())] {
+        let (writer, name) = (Arc::clone(store), namer(run).name(sequence));
+        let receipt = blocking(move || {
+            let mut sink = writer.create(run, &name)?;
+            let written = sink.write_all(text.as_bytes());
+            written
+                .map_err(|error| error.downcast().unwrap_or_else(|error| StoreError::io("write", "a part", error)))?;
+            sink.finish()
+        });
+        parts.push(record(run, sequence, receipt.await?));
+    }
+    store.publish(run, &parts).await?;
+    let manifest = manifest(store, run, &parts);
+    store.commit(&manifest).await.map(|_| manifest)
+}
+
+/// More than one piece of an upload, and no whole number of them.
+fn large_text() -> String {
+    "0123456789,abcdefghijklmnopqrstuvwxyz\n".repeat(600_000)
+}
+
 async fn a_part_comes_back(store: &Arc<dyn PartStore>) {
     let run = RunId::generate();
     let part = put(store, run, 0, TEXT).await;
@@ -67,11 +93,9 @@ async fn a_part_comes_back(store: &Arc<dyn PartStore>) {
     assert_visible(store, &part).await;
 }
 
-/// More than one piece of an upload, and no whole number of them.
 async fn a_large_part_comes_back(store: &Arc<dyn PartStore>) {
     let run = RunId::generate();
-    let text = "0123456789,abcdefghijklmnopqrstuvwxyz\n".repeat(600_000);
-    let part = PartRecord { rows: 600_000, ..put(store, run, 0, &text).await };
+    let part = PartRecord { rows: 600_000, ..put(store, run, 0, &large_text()).await };
     store.publish(run, std::slice::from_ref(&part)).await.expect("a finished part is published");
     assert_visible(store, &part).await;
 }

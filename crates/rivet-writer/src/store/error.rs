@@ -81,6 +81,15 @@ pub enum StoreError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// What is configured can't be used as it is. Nothing was sent.
+    #[error("cannot use `{destination}`: {refusal}")]
+    #[diagnostic(forward(refusal))]
+    Unusable {
+        /// Where the parts were to go.
+        destination: String,
+        /// What is wrong.
+        refusal: Box<StoreRefusal>,
+    },
     /// A store refused a request, and said why.
     #[error("cannot {action} `{path}`: {refusal}")]
     #[diagnostic(forward(refusal))]
@@ -253,7 +262,7 @@ impl StoreError {
         match self {
             Self::Io { source, .. } => io_retry(source.kind()),
             Self::Object { source, .. } => object_retry(source),
-            Self::Refused { refusal, .. } => refusal.retry(),
+            Self::Refused { refusal, .. } | Self::Unusable { refusal, .. } => refusal.retry(),
             Self::Upload { .. } => Retry::Backoff,
             Self::Permission { .. }
             | Self::Full { .. }
@@ -333,7 +342,8 @@ mod tests {
         check(missing, "object_store", Retry::Never);
         let refusal = |kind| {
             let refusal = StoreRefusal { kind, message: "the bucket is away".to_owned(), help: "Wait.".to_owned() };
-            object_store::Error::Generic { store: "S3", source: Box::new(io::Error::other(refusal)) }
+            let source = object_store::Error::Generic { store: "HTTP", source: Box::new(refusal) };
+            object_store::Error::Generic { store: "S3", source: Box::new(source) }
         };
         check(refusal(RefusalKind::NoBucket), "no_bucket", Retry::Never);
         check(refusal(RefusalKind::Unreachable), "unreachable", Retry::Backoff);

@@ -22,7 +22,7 @@ use crate::manifest::Manifest;
 
 pub use error::StoreError;
 pub use local::LocalStore;
-pub use object::ObjectStoreParts;
+pub use object::{ObjectStoreParts, OpenUploads};
 pub use refusal::{RefusalKind, StoreRefusal};
 pub use stream::StreamStore;
 pub use verify::PartCheck;

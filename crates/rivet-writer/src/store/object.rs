@@ -13,7 +13,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 
 use super::error::StoreError;
 use super::local::{compare, own};
-use super::upload::UploadSink;
+use super::upload::{UploadSink, begin};
 use super::verify::{FOOTER_TAIL_BYTES, PartCheck, Scan, footer_place, rows_of_footer, scan};
 use super::{Commit, Discarded, PartSink, PartStore, blocking};
 use crate::layout::{MANIFEST_FOLDER, PartName, SUCCESS_NAME, latest_name, manifest_name, manifest_of_part, safe_name};
@@ -28,6 +28,17 @@ const MANIFEST_ATTEMPTS: u32 = 4;
 /// The wait after the first of these attempts; each one after it is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
+/// Finds uploads of several pieces that were begun and have not ended: those of a process that was killed, and those
+/// whose beginning was never answered.
+#[async_trait]
+pub trait OpenUploads: fmt::Debug + Send + Sync + 'static {
+    /// Returns the objects that uploads below a prefix are for, each with a name for the upload.
+    async fn list(&self, prefix: &str) -> object_store::Result<Vec<(Path, String)>>;
+
+    /// Gives one of them up. One that is not there any more is no error.
+    async fn abort(&self, path: &Path, upload: &str) -> object_store::Result<()>;
+}
+
 /// Parts and manifests behind the `object_store` interface: S3, GCS, Azure, or memory.
 ///
 /// An object appears under its final name when its last piece has arrived. So parts can be seen before the commit,
@@ -38,12 +49,38 @@ pub struct ObjectStoreParts {
     root: Path,
     record: DestinationRecord,
     handle: Handle,
+    uploads: Option<Arc<dyn OpenUploads>>,
 }
 
 impl ObjectStoreParts {
     /// Makes a store below `root`. `record` says where that is, without secrets; uploads run on `handle`'s runtime.
     pub fn new(store: Arc<dyn ObjectStore>, root: Path, record: DestinationRecord, handle: Handle) -> Self {
-        Self { store, root, record, handle }
+        Self { store, root, record, handle, uploads: None }
+    }
+
+    /// Says how uploads are found that have not ended, where the backend keeps them for ever.
+    #[must_use]
+    pub fn with_uploads(mut self, uploads: Arc<dyn OpenUploads>) -> Self {
+        self.uploads = Some(uploads);
+        self
+    }
+
+    /// Gives up what was begun to be uploaded under names that fit, and will not end. It costs room and nothing else, so
+    /// that a store that does not allow this holds nobody up.
+    async fn abort_uploads(&self, fits: impl Fn(&str) -> bool + Send + Sync) {
+        let Some(uploads) = &self.uploads else { return };
+        let tidy = async {
+            for (path, upload) in uploads.list(self.root.as_ref()).await? {
+                if self.name_of(&path).is_some_and(&fits) {
+                    uploads.abort(&path, &upload).await?;
+                }
+            }
+            Ok::<_, object_store::Error>(())
+        };
+        if let Err(source) = tidy.await {
+            let error = StoreError::object("look for open uploads in", self, source);
+            tracing::warn!(%error, "uploads that have not ended may be left");
+        }
     }
 
     /// Returns the path of a name below the root. Names are made of what a path may hold.
@@ -144,7 +181,7 @@ impl ObjectStoreParts {
         first.transpose().map_err(failed("list"))?;
         let got = self.store.get(&path).await.map_err(failed("read from"))?;
         got.bytes().await.map_err(failed("read from"))?;
-        let mut upload = self.store.put_multipart(&path).await.map_err(failed("begin an upload to"))?;
+        let mut upload = begin(self.store.as_ref(), &path).await.map_err(Probe::After)?;
         upload.abort().await.map_err(failed("give up an upload to"))
     }
 
@@ -249,6 +286,9 @@ impl PartStore for ObjectStoreParts {
     async fn check(&self) -> Result<(), StoreError> {
         let name = format!("{MANIFEST_FOLDER}/check-{}", RunId::generate());
         let probed = self.probe(&name).await;
+        if !matches!(probed, Err(Probe::Put(_))) {
+            self.abort_uploads(|found| found == name).await;
+        }
         // What was put is removed whatever came after it.
         let removed = match &probed {
             Err(Probe::Put(_)) => Ok(()),
@@ -284,6 +324,7 @@ impl PartStore for ObjectStoreParts {
             self.write(&pointer, latest.to_bytes()).await?;
         }
         self.write(SUCCESS_NAME, Vec::new()).await?;
+        self.abort_uploads(|name| manifest_of_part(name, manifest.run_id).is_some()).await;
         // What attempts left that were repeated with fewer parts.
         self.remove_all(self.strays(manifest).await?).await?;
         Ok(commit)
@@ -298,6 +339,7 @@ impl PartStore for ObjectStoreParts {
     /// Removes all parts of the run that no manifest lists, `parts` or not: one may have been uploaded right before
     /// its process died.
     async fn discard(&self, run: RunId, parts: &[PartRecord]) -> Result<Discarded, StoreError> {
+        self.abort_uploads(|name| manifest_of_part(name, run).is_some()).await;
         let mut names = self.parts_of(run).await?;
         names.extend(parts.iter().map(|part| part.name.clone()));
         names.sort_unstable();

@@ -1,11 +1,13 @@
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use object_store::path::Path;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt as _, PutPayload};
+use rivet_model::Retry;
 use sha2::{Digest as _, Sha256};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -21,6 +23,12 @@ const PIECE_BYTES: usize = 8 << 20;
 /// Pieces that are on their way at the same time. With one in the channel and one being filled, an upload holds at
 /// most five.
 const IN_FLIGHT: usize = 3;
+
+/// How often an upload is tried to be begun, beyond what the backend repeats by itself.
+const BEGIN_ATTEMPTS: u32 = 3;
+
+/// The wait between these attempts.
+const BEGIN_WAIT: Duration = Duration::from_millis(300);
 
 /// What the encoding thread sends to the task that uploads. An end without [`Piece::Last`] gives the part up.
 enum Piece {
@@ -133,7 +141,7 @@ async fn upload(store: Arc<dyn ObjectStore>, path: Path, mut pieces: Receiver<Pi
         }
         Some(Piece::Data(second)) => second,
     };
-    let mut multipart = store.put_multipart(&path).await.map_err(failed)?;
+    let mut multipart = begin(store.as_ref(), &path).await?;
     let sent = match send_pieces(multipart.as_mut(), [first, second], &mut pieces).await {
         Ok(Some(receipt)) => {
             let completed = multipart.complete().await.map(drop);
@@ -150,6 +158,22 @@ async fn upload(store: Arc<dyn ObjectStore>, path: Path, mut pieces: Receiver<Pi
         tracing::warn!(%error, "the pieces of an upload could not be removed");
     }
     sent.map_err(failed)
+}
+
+/// Begins a multipart upload. Not every backend repeats this by itself, since an upload whose beginning was not answered
+/// stays open: those are looked for when the run ends.
+pub(super) async fn begin(store: &dyn ObjectStore, path: &Path) -> Result<Box<dyn MultipartUpload>, StoreError> {
+    let mut attempt = 1;
+    loop {
+        let begun = store.put_multipart(path).await;
+        match begun.map_err(|source| StoreError::object("begin an upload to", path, source)) {
+            Err(error) if error.retry() == Retry::Backoff && attempt < BEGIN_ATTEMPTS => {
+                tokio::time::sleep(BEGIN_WAIT).await;
+                attempt += 1;
+            }
+            done => return done,
+        }
+    }
 }
 
 /// Takes an upload for done where the object is there, whatever the answer was: an answer may get lost after the

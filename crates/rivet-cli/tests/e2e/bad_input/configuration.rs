@@ -191,12 +191,13 @@ fn a_mode_that_a_stream_is_not_for() {
 }
 
 #[test]
-fn a_destination_that_is_not_run() {
-    assert_snapshot!(refused(&changed("{ type: local, path: out }", "{ type: s3, bucket: lake, region: eu-west-1 }"), 2), @"
-    rivet::core::not_run
+fn a_destination_without_its_keys() {
+    let destination = "{ type: s3, bucket: lake, access_key_env: RIVET_TEST_UNSET, secret_key_env: RIVET_TEST_UNSET }";
+    assert_snapshot!(refused(&changed("{ type: local, path: out }", destination), 2), @"
+    rivet::writer::credentials
 
-      × export `orders` asks for the destination `s3`, which this version of Rivet does not run
-      help: Write to `type: local`.
+      × cannot use `s3://lake`: the variable `RIVET_TEST_UNSET` is not set
+      help: Set `RIVET_TEST_UNSET`, which `access_key_env` names, or name another variable there.
     ");
 }
 

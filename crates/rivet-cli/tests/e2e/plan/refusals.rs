@@ -64,6 +64,27 @@ fn one_export_that_is_refused_leaves_the_others_alone() {
     assert_eq!(status("whole"), Some("committed".into()), "{}", outcome.report);
 }
 
+/// Pages of partitions that there were then: what stands in a new one is in none of them.
+#[test]
+fn a_partition_that_came_later_is_not_left_out() {
+    let database = TestDatabase::create();
+    database.execute("CREATE TABLE t (id bigint, day int) PARTITION BY LIST (day)");
+    for day in [1, 2] {
+        database.execute(&format!("CREATE TABLE t{day} PARTITION OF t FOR VALUES IN ({day})"));
+        database.execute(&format!("INSERT INTO t SELECT i, {day} FROM generate_series(1, 2000) AS i"));
+    }
+    let export = "name: it, table: t, mode: chunked, chunk_count: 4, consistency: snapshot";
+    let desk = Desk::new(&database, &[export]);
+    let plan = desk.plan();
+    assert!(plan.ranges("it").iter().all(|range| range["rows"] == "pages"), "{:?}", plan.ranges("it"));
+    database.execute("CREATE TABLE t3 PARTITION OF t FOR VALUES IN (3)");
+    let said = assert_refused(&desk, 1, "rivet::plan::changed_partitions", &[]);
+    assert_says(&said, &["other partitions", "new plan"]);
+    desk.plan();
+    let outcome = desk.apply_well(&[]);
+    assert_eq!(outcome.report["exports"][0]["rows"], 4_000, "{}", outcome.report);
+}
+
 #[test]
 fn columns_that_have_changed_are_refused() {
     for change in [

@@ -1,0 +1,18 @@
+use rivet_model::RunId;
+use rivet_writer::conformance;
+
+use crate::support::{Bucket, Kind};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gcs_conforms() {
+    let bucket = Bucket::start(Kind::Gcs);
+    conformance::durable(bucket.open("")).await;
+    conformance::durable(bucket.open("raw/ünï code/date=2026-01-01")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gcs_holds_what_the_manifest_says() {
+    let bucket = Bucket::start(Kind::Gcs);
+    let manifest = conformance::run_to_commit(&bucket.open("raw"), RunId::generate()).await.unwrap();
+    bucket.assert_holds(&manifest, "raw");
+}

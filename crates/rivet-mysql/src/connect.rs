@@ -1,0 +1,128 @@
+use std::path::Path;
+use std::time::Duration;
+
+use mysql_async::{Conn, DriverError, Error, Opts, OptsBuilder, SslOpts};
+use rivet_model::{ConnectionSettings, TlsMode};
+use rivet_source::{SourceError, SourceErrorKind};
+use secrecy::ExposeSecret as _;
+
+use crate::dialect;
+use crate::error::from_mysql;
+use crate::session::Session;
+use crate::tls::name_of_certificate;
+
+/// How long a silent network is believed to be alive: a server that is gone must not hold a run for hours.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// The largest packet that the protocol's limit can be set to: how large a value may be is for the scan to say.
+const LARGEST_PACKET: usize = 1 << 30;
+
+/// Seconds after which the library would take an idle connection for one that the server has closed: as long as a
+/// session is told to wait.
+const WAIT: usize = 28_800;
+
+/// The name of the socket's file, where the folder is all that is known.
+const SOCKET: &str = "mysqld.sock";
+
+/// Everything that it takes to connect, any number of times.
+#[derive(Clone)]
+pub(crate) struct Connector {
+    settings: ConnectionSettings,
+    tls: Option<SslOpts>,
+}
+
+impl Connector {
+    pub(crate) fn new(settings: &ConnectionSettings) -> Result<Self, SourceError> {
+        let tls = if settings.is_socket() { None } else { crate::tls::options(&settings.tls)? };
+        Ok(Self { settings: settings.clone(), tls })
+    }
+
+    pub(crate) fn settings(&self) -> &ConnectionSettings {
+        &self.settings
+    }
+
+    /// Opens a session.
+    pub(crate) async fn connect(&self) -> Result<Session, SourceError> {
+        let limit = self.settings.connect_timeout;
+        match tokio::time::timeout(limit, self.connect_unbounded()).await {
+            Ok(result) => result,
+            Err(_elapsed) => Err(self.timed_out()),
+        }
+    }
+
+    async fn connect_unbounded(&self) -> Result<Session, SourceError> {
+        let conn = match (Conn::new(self.options(self.tls.clone()).await?).await, self.settings.tls.mode) {
+            (Err(Error::Driver(DriverError::NoClientSslFlagFromServer)), TlsMode::Prefer) => {
+                Conn::new(self.options(None).await?).await
+            }
+            (Err(error), TlsMode::VerifyCa) => match name_of_certificate(&error) {
+                Some(name) => {
+                    let tls = self.tls.clone().map(|tls| tls.with_danger_tls_hostname_override(Some(name)));
+                    Conn::new(self.options(tls).await?).await
+                }
+                None => Err(error),
+            },
+            (connected, _) => connected,
+        };
+        let conn = conn.map_err(|error| self.refused(error))?;
+        let mut session = Session::new(self.clone(), conn);
+        for statement in dialect::SESSION {
+            session.query(statement).await?;
+        }
+        Ok(session)
+    }
+
+    /// Before anything was agreed on, an error of the network is one of connecting.
+    fn refused(&self, error: Error) -> SourceError {
+        let made = from_mysql(error, &self.settings);
+        if made.kind() != SourceErrorKind::ConnectionLost {
+            return made;
+        }
+        SourceError::new(SourceErrorKind::Connect, format!("no connection to {}", self.settings))
+            .with_help("Check host and port in `source`, that the server runs, and that no firewall is in between.")
+            .with_source(made)
+    }
+
+    async fn options(&self, tls: Option<SslOpts>) -> Result<Opts, SourceError> {
+        let settings = &self.settings;
+        let mut options = OptsBuilder::default()
+            .user(settings.user.clone())
+            .pass(settings.password.as_ref().map(|password| password.expose_secret().to_owned()))
+            .db_name(settings.database.clone())
+            .tcp_keepalive(Some(KEEPALIVE))
+            .tcp_nodelay(true)
+            // A local server would be asked for its socket, and the connection made a second time over it.
+            .prefer_socket(false)
+            .stmt_cache_size(Some(0))
+            .max_allowed_packet(Some(LARGEST_PACKET))
+            .wait_timeout(Some(WAIT))
+            .connect_attribute("program_name", settings.application_name.as_str())
+            .ssl_opts(tls);
+        if settings.is_socket() {
+            let path = Path::new(&settings.host);
+            let path = if path.is_dir() { path.join(SOCKET) } else { path.to_owned() };
+            return Ok(options.socket(Some(path.to_string_lossy())).into());
+        }
+        let addresses = tokio::net::lookup_host((settings.host.as_str(), settings.port)).await.map_err(|error| {
+            let message = format!("the host `{}` is not known: {error}", settings.host);
+            SourceError::new(SourceErrorKind::UnknownHost, message)
+                .with_help("Check the host name in `source`, and that this machine can resolve it.")
+        })?;
+        let addresses: Vec<_> = addresses.map(|address| address.ip()).collect();
+        options = options.ip_or_hostname(&settings.host).tcp_port(settings.port).resolved_ips(Some(addresses));
+        Ok(options.into())
+    }
+
+    fn timed_out(&self) -> SourceError {
+        let seconds = self.settings.connect_timeout.as_secs();
+        let message = format!("no connection to {} within {seconds} s", self.settings);
+        SourceError::new(SourceErrorKind::Connect, message)
+            .with_help("Check host and port in `source`, and that no firewall drops the packets in silence.")
+    }
+}
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connector").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
