@@ -214,8 +214,8 @@ mod tests {
 
     #[test]
     fn mounts_below_a_folder_are_seen() {
-        let mounts = "proc /proc proc rw 0 0\nproc /cache/root/proc proc rw 0 0\ntmpfs /cache/rooted tmpfs rw 0 0\n";
-        assert_eq!(mount_below(mounts, Path::new("/cache/root")), Some("/cache/root/proc"));
+        let mounts = "proc /proc proc rw 0 0\nproc /cache/base/proc proc rw 0 0\ntmpfs /cache/based tmpfs rw 0 0\n";
+        assert_eq!(mount_below(mounts, Path::new("/cache/base")), Some("/cache/base/proc"));
         assert_eq!(mount_below(mounts, Path::new("/cache/roo")), None);
     }
 }
