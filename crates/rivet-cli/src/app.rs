@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::render::{LogFormat, Printer, log};
 use crate::stdout;
 
-/// Tables and queries out of PostgreSQL into Parquet and CSV.
+/// Tables and queries out of PostgreSQL, MySQL and MariaDB into Parquet and CSV.
 ///
 /// Data goes to standard output, everything else to standard error.
 #[derive(Debug, Parser)]

@@ -17,7 +17,7 @@ fn page(arguments: &[&str]) -> String {
 #[test]
 fn help_says_what_there_is() {
     assert_snapshot!(page(&["--help"]), @"
-    Tables and queries out of PostgreSQL into Parquet and CSV.
+    Tables and queries out of PostgreSQL, MySQL and MariaDB into Parquet and CSV.
 
     Data goes to standard output, everything else to standard error.
 
