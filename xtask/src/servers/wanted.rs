@@ -27,6 +27,9 @@ impl Engine {
     }
 }
 
+/// The module of the tests that run on both MySQL and MariaDB.
+const FAMILIES: &str = "families";
+
 /// Which versions are wanted.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub(crate) struct Wanted {
@@ -50,7 +53,10 @@ impl Wanted {
             Engine::Mysql => self.mysql.is_some(),
             Engine::Mariadb => self.mariadb.is_some(),
         };
-        let is_named = |engine: Engine| engine.word().zip(filter).is_none_or(|(word, text)| text.contains(word));
+        let is_named = |engine: Engine| {
+            let names = |(word, text): (&str, &str)| text.contains(word) || text.contains(FAMILIES);
+            engine.word().zip(filter).is_none_or(names)
+        };
         Engine::ALL.into_iter().filter(|engine| is_asked_for(*engine) || is_named(*engine)).collect()
     }
 }
@@ -69,6 +75,7 @@ mod tests {
         check(any, Some("plan"), &[Postgres]);
         check(any, Some("mysql"), &[Postgres, Mysql]);
         check(any, Some("restart::mariadb"), &[Postgres, Mariadb]);
+        check(any, Some("families::plan"), &Engine::ALL);
         let mysql = Release::mysql("9").ok();
         check(Wanted { mysql, ..any }, Some("plan"), &[Postgres, Mysql]);
         check(Wanted { mysql, ..any }, None, &Engine::ALL);

@@ -1,8 +1,8 @@
-//! End to end: the built program against a real PostgreSQL.
+//! End to end: the built program against real databases.
 //!
 //! `cargo xtask e2e` brings the servers up and runs these. What a machine lacks leaves out the tests with these
 //! words in their names: `pgbouncer`, `tls`, `compared` (a Python with pyarrow and DuckDB), `full_disk`,
-//! `own_server` (a PostgreSQL server installed on the machine).
+//! `own_server` (a PostgreSQL server installed on the machine), `mysql`, `mariadb`.
 
 mod ledger;
 mod support;
@@ -12,6 +12,7 @@ mod chunked;
 mod crash;
 mod edges;
 mod embedded;
+mod families;
 mod faults;
 mod incremental;
 mod late_commits;

@@ -1,0 +1,1 @@
+//! Plans: costs, verdicts, campaigns, and what is made of them.

@@ -1,0 +1,1 @@
+//! Values, as the server itself prints them.
