@@ -12,6 +12,10 @@ const DISK_TESTS: &str = "full_disk";
 const OWN_SERVER_TESTS: &str = "own_server";
 const MYSQL_TESTS: &str = "mysql";
 const MARIADB_TESTS: &str = "mariadb";
+const SPARK_TESTS: &str = "spark";
+
+/// The Python of Spark.
+const SPARK: &str = "RIVET_TEST_SPARK_PYTHON";
 
 /// What the end-to-end tests read, and what they have to do without.
 #[derive(Debug, Default)]
@@ -34,6 +38,10 @@ impl Environment {
         match python::environment("requirements.txt") {
             Ok(python) => all.set("RIVET_TEST_PYTHON", python.display().to_string()),
             Err(reason) => all.skip(PYTHON_TESTS, &flat(&reason)),
+        }
+        match python::with("pyspark", SPARK) {
+            Some(python) => all.set(SPARK, python.display().to_string()),
+            None => all.skip(SPARK_TESTS, "no python3 of this machine has pyspark"),
         }
         match postgres::programs("pg_basebackup") {
             Some(folder) => all.set("RIVET_TEST_POSTGRES_PROGRAMS", folder.display().to_string()),

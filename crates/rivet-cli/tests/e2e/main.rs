@@ -9,6 +9,7 @@ mod support;
 
 mod bad_input;
 mod chunked;
+mod consumers;
 mod crash;
 mod edges;
 mod embedded;
