@@ -2,8 +2,10 @@
 //!
 //! `cargo xtask e2e` brings the servers up and runs these. What a machine lacks leaves out the tests with these
 //! words in their names: `pgbouncer`, `tls`, `compared` (a Python with pyarrow and DuckDB), `full_disk`,
-//! `own_server` (a PostgreSQL server installed on the machine), `mysql`, `mariadb`.
+//! `own_server` (a PostgreSQL server installed on the machine; `own_server_mysql` and `own_server_mariadb`: one of
+//! theirs), `mysql`, `mariadb`, `spark`.
 
+mod database;
 mod ledger;
 mod support;
 
