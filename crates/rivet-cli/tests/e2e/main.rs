@@ -2,7 +2,8 @@
 //!
 //! `cargo xtask e2e` brings the servers up and runs these. What a machine lacks leaves out the tests with these
 //! words in their names: `pgbouncer`, `tls`, `compared` (a Python with pyarrow and DuckDB), `full_disk`,
-//! `own_server` (a PostgreSQL server installed on the machine), `mysql`, `mariadb`.
+//! `own_server` (a PostgreSQL server installed on the machine), `mysql`, `mariadb`, `s3`, `gcs`,
+//! `azure`.
 
 mod ledger;
 mod support;
@@ -10,6 +11,7 @@ mod support;
 mod bad_input;
 mod chunked;
 mod crash;
+mod doctor;
 mod edges;
 mod embedded;
 mod families;
@@ -19,10 +21,13 @@ mod late_commits;
 mod mask;
 mod matrix;
 mod modes;
+mod notifications;
+mod partitions;
 mod plan;
 mod resume;
 mod signals;
 mod statements;
+mod stores;
 mod values;
 mod window;
 mod writers;

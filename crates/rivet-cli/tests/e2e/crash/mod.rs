@@ -6,6 +6,7 @@
 mod chunked;
 mod full;
 mod incremental;
+mod partitions;
 mod siege;
 mod snapshot;
 mod steps;
