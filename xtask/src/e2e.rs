@@ -3,7 +3,7 @@ use std::process::Command;
 use clap::Args;
 use miette::Result;
 
-use crate::servers::{Environment, Servers, Wanted};
+use crate::servers::{Environment, Servers, Stores, Wanted};
 use crate::{process, test, workspace};
 
 /// Run the end-to-end tests against servers that are brought up for them
@@ -37,16 +37,17 @@ fn run_filtered(wanted: Wanted, filter: Option<&str>) -> Result<usize> {
         }
         Err(error) => return Err(error),
     };
-    let environment = Environment::prepare(&servers);
+    let stores = Stores::obtain(&Wanted::stores(filter));
+    let environment = Environment::prepare(&servers, &stores);
     environment.print_skipped();
     if let Some(python) = environment.get("RIVET_TEST_PYTHON") {
         // The judge is judged first.
         process::run(Command::new(python).arg(workspace::fixture("python/compare.py")).arg("--self-test"))?;
     }
-    let mut command = command(&packages(&servers), filter, &environment.skipped_words());
+    let mut command = command(&packages(&servers, &stores), filter, &environment.skipped_words());
     let result = process::run(command.envs(environment.variables()));
     if result.is_err() {
-        servers.keep_logs();
+        servers.keep_logs(&stores);
     }
     println!("servers: {}", servers.how());
     environment.print_skipped();
@@ -54,11 +55,12 @@ fn run_filtered(wanted: Wanted, filter: Option<&str>) -> Result<usize> {
 }
 
 /// Returns the crates that have tests of these servers; their feature `e2e` switches them on.
-fn packages(servers: &Servers) -> Vec<&'static str> {
+fn packages(servers: &Servers, stores: &Stores) -> Vec<&'static str> {
     let has_mysql = servers.mysql.is_ok() || servers.mariadb.is_ok();
     ["rivet-cli", "rivet-postgres"]
         .into_iter()
         .chain(has_mysql.then_some(["rivet-mysql", "rivet-testing"]).into_iter().flatten())
+        .chain(stores.has_any().then_some("rivet-cloud"))
         .collect()
 }
 

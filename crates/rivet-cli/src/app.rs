@@ -3,7 +3,7 @@ use std::ffi::OsStr;
 use clap::{ArgAction, Parser, Subcommand};
 use rivet_config::Environment;
 
-use crate::commands::{apply, check, completions, metrics, plan, run, schema, state};
+use crate::commands::{apply, check, completions, doctor, metrics, plan, run, schema, state};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render::{LogFormat, Printer, log};
@@ -51,6 +51,7 @@ pub(crate) enum Command {
     Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
     Check(check::CheckArgs),
+    Doctor(doctor::DoctorArgs),
     Metrics(metrics::MetricsArgs),
     State(state::StateArgs),
     Schema(schema::SchemaArgs),
@@ -75,6 +76,7 @@ fn dispatch(app: &App, environment: &Environment) -> Exit {
             Command::Plan(args) => return plan::run(args, environment, &printer),
             Command::Apply(args) => return apply::run(args, environment, &printer),
             Command::Check(args) => return check::run(args, environment, &printer),
+            Command::Doctor(args) => return doctor::run(args, environment, &printer),
             Command::Metrics(args) => metrics::run(args, environment),
             Command::State(args) => state::run(args, environment),
             Command::Schema(args) => schema::run(args),

@@ -1,6 +1,6 @@
 use std::process::ExitCode;
 
-use rivet_core::{EngineError, ExportReport, PlanError, RunReport};
+use rivet_core::{DoctorReport, EngineError, ExportReport, PlanError, RunReport};
 use rivet_model::{Retry, RunStatus};
 use rivet_source::SourceErrorKind;
 use rivet_writer::{StoreError, WriteError};
@@ -59,8 +59,8 @@ impl Exit {
                  it before."
             }
             Self::Failed => {
-                "An export failed, or could not be planned; or `check --strict` has a warning. Exports beside it that \
-                 succeeded are committed."
+                "An export failed, or could not be planned; `check --strict` has a warning; or `doctor` found something \
+                 that runs can't do. Exports beside one that failed, and that succeeded, are committed."
             }
             Self::Usage => "The configuration or the command line is wrong. Nothing was touched.",
             Self::Integrity => {
@@ -138,6 +138,19 @@ impl From<&RunReport> for Exit {
         let end = ends.iter().copied().fold(Self::Success, Self::or_worse);
         // "Nothing was touched" is true only where no export came further.
         if end == Self::Usage && ends.iter().any(|end| *end != Self::Usage) { Self::Failed } else { end }
+    }
+}
+
+impl From<&DoctorReport> for Exit {
+    fn from(report: &DoctorReport) -> Self {
+        if report.interrupted {
+            return Self::Interrupted;
+        }
+        let ends: Vec<Self> = report.failures().map(|error| Self::from(error.as_ref())).collect();
+        let end = ends.iter().copied().fold(Self::Success, Self::or_worse);
+        // What a later attempt may mend is no reason to look at the configuration alone.
+        let is_mixed = end == Self::Usage && ends.iter().any(|end| *end != Self::Usage);
+        if is_mixed || end == Self::Integrity { Self::Failed } else { end }
     }
 }
 

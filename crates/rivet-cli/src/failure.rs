@@ -9,6 +9,7 @@ use rivet_model::Retry;
 use thiserror::Error;
 
 use crate::exit::Exit;
+use crate::render::Problem;
 
 /// Why a command did not come to its end. What concerns one export stands in the run's report instead.
 #[derive(Debug, Error, Diagnostic)]
@@ -99,6 +100,11 @@ impl Failure {
             | Self::Stdout { .. }
             | Self::Runtime { .. } => Retry::Never,
         }
+    }
+
+    /// Returns what stands behind it, the nearest first.
+    pub(crate) fn causes(&self) -> Vec<String> {
+        Problem::causes_of(self)
     }
 
     /// Returns how the program ends because of it.

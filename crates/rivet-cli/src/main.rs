@@ -10,6 +10,7 @@ mod failure;
 #[cfg(test)]
 mod manual;
 mod memory;
+mod notify;
 mod panic;
 mod render;
 mod signals;

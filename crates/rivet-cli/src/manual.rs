@@ -18,7 +18,8 @@ const STREAMS: &str = "\
 ## Output
 
 Standard output has data and nothing else: the rows of an export with the destination `stdout`, the report of
-`run --json` and `apply --json`, a plan, what `check`, `metrics` and `state` answer, a schema, a completion script.
+`run --json` and `apply --json`, a plan, what `check`, `doctor`, `metrics` and `state` answer, a schema, a completion
+script.
 Progress, the summary, errors and logs go to standard error.
 
 On a terminal each export has a line that is drawn anew: rows, bytes, rates, chunks and the time left. Elsewhere there

@@ -12,6 +12,14 @@ const STOPPING: &str = "\
 stopping: statements are ended on the server, and what is not committed does not become visible.
 Press ctrl-c again to leave at once; the next run then deals with what this one leaves behind.";
 
+/// Returns when there is a SIGINT or a SIGTERM.
+pub(crate) async fn any() {
+    match Signals::new() {
+        Ok(mut signals) => signals.next().await,
+        Err(_) => std::future::pending().await,
+    }
+}
+
 /// Turns the first SIGINT or SIGTERM into a cancellation, and the second one into the end of the process.
 ///
 /// Must be called in a runtime; it listens until the returned set is dropped.

@@ -28,7 +28,7 @@ pub(crate) fn open_existing(config: &Config) -> Result<Arc<dyn StateStore>, Fail
     open(config)
 }
 
-fn refuse_server(config: &Config) -> Result<(), Failure> {
+pub(crate) fn refuse_server(config: &Config) -> Result<(), Failure> {
     if config.state.url.is_none() {
         return Ok(());
     }

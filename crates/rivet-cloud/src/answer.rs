@@ -6,6 +6,10 @@ use serde_json::Value;
 /// The longest message that is passed on.
 const MESSAGE_CHARACTERS: usize = 300;
 
+/// What S3, Google and Azure say of a request that was harmed on its way.
+const OF_NETWORK: [&str; 5] =
+    ["RequestTimeout", "BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", "Md5Mismatch"];
+
 /// What an answer says of why. Nothing else of it is kept: some servers quote the signed request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Answer {
@@ -36,6 +40,14 @@ impl Answer {
     pub(crate) fn with_date(self, date: Option<&str>, now: Timestamp) -> Self {
         let theirs = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
         Self { ahead: theirs.map(|theirs| now.duration_since(theirs.timestamp())), ..self }
+    }
+
+    /// Whether the request arrived too slowly, or with another body than its checksum is of. The next attempt may do
+    /// better.
+    pub(crate) fn is_about_the_network(&self) -> bool {
+        // Azure's emulator has no code for it.
+        let is_emulator = self.message.as_deref().is_some_and(|message| message.contains("contentMD5 doesn't match"));
+        is_emulator || self.code.as_deref().is_some_and(|code| OF_NETWORK.contains(&code))
     }
 
     /// Says it in one line.
@@ -109,6 +121,20 @@ mod tests {
         check(r#"{"error":{"code":403,"message":"no","status":"DENIED"}}"#, "DENIED: no", None);
         check("<html>gateway</html>", "status 403", None);
         check("", "status 403", None);
+    }
+
+    #[test]
+    fn what_the_network_did_is_told_from_what_was_asked() {
+        let check = |code: &str, message: &str, expected: bool| {
+            let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+            assert_eq!(Answer::read(400, &body).is_about_the_network(), expected, "{code}");
+        };
+        check("RequestTimeout", "Idle.", true);
+        check("BadDigest", "The SHA256 you specified did not match.", true);
+        check("Md5Mismatch", "", true);
+        check("InvalidOperation", "Provided contentMD5 doesn't match.", true);
+        check("InvalidOperation", "No.", false);
+        check("InvalidDigest", "The Content-MD5 is not valid.", false);
     }
 
     #[test]

@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
-use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::azure::{AzureAccessKey, AzureConfigKey, AzureCredential, MicrosoftAzureBuilder};
 use rivet_config::{AzureDestination, Environment};
 use rivet_writer::{PartStore, RefusalKind, StoreError};
 
 use crate::client::{Connector, options};
+use crate::digest::Digests;
 use crate::patience::Patience;
 use crate::place::{Kind, Place, base_at};
 use crate::secret::variable;
@@ -53,7 +54,9 @@ pub(crate) fn open(
         .with_container_name(&place.bucket)
         .with_retry(patience.retries())
         .with_client_options(options(&place, patience))
-        .with_http_connector(Connector::new(&place, place.runtime()?));
+        .with_http_connector(
+            Connector::new(&place, place.runtime()?).with_digests(identity.digests(&destination.account)),
+        );
     if let Some(endpoint) = &place.endpoint {
         builder = builder.with_endpoint(endpoint.trim_end_matches('/').to_owned());
     }
@@ -108,6 +111,18 @@ impl Identity {
                 Some(value) if !value.is_empty() => builder.with_config(key, value),
                 _ => builder,
             }),
+        }
+    }
+
+    /// Says how checksums go with what is sent: a key signs them, too.
+    fn digests(&self, account: &str) -> Digests {
+        match self {
+            Self::Key(_, key) => match AzureAccessKey::try_new(key) {
+                Ok(key) => Digests::Signed(account.to_owned(), Arc::new(AzureCredential::AccessKey(key))),
+                // The store can't be made with it either, and says so.
+                Err(_) => Digests::Sent,
+            },
+            Self::Anonymous | Self::Signature(..) | Self::Machine => Digests::Added,
         }
     }
 

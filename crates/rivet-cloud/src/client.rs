@@ -15,6 +15,7 @@ use rivet_writer::StoreRefusal;
 use tokio::runtime::Handle;
 
 use crate::answer::Answer;
+use crate::digest::Digests;
 use crate::explain::{no_credentials, refusal, unreachable};
 use crate::patience::Patience;
 use crate::place::Place;
@@ -41,19 +42,27 @@ pub(crate) fn options(place: &Place, patience: &Patience) -> ClientOptions {
 pub(crate) struct Connector {
     inner: SpawnedReqwestConnector,
     place: Arc<Place>,
+    digests: Digests,
 }
 
 impl Connector {
     pub(crate) fn new(place: &Place, handle: Handle) -> Self {
-        Self { inner: SpawnedReqwestConnector::new(handle), place: Arc::new(place.clone()) }
+        let inner = SpawnedReqwestConnector::new(handle);
+        Self { inner, place: Arc::new(place.clone()), digests: Digests::Sent }
+    }
+
+    /// Says how checksums go with what is sent.
+    pub(crate) fn with_digests(self, digests: Digests) -> Self {
+        Self { digests, ..self }
     }
 }
 
 impl HttpConnector for Connector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         let client = self.inner.connect(options)?;
-        let place = Arc::clone(&self.place);
-        Ok(HttpClient::new(Explaining { client, place, reached: AtomicBool::new(false), failed: AtomicU32::new(0) }))
+        let (place, digests) = (Arc::clone(&self.place), self.digests.clone());
+        let (reached, failed) = (AtomicBool::new(false), AtomicU32::new(0));
+        Ok(HttpClient::new(Explaining { client, place, digests, reached, failed }))
     }
 }
 
@@ -62,6 +71,7 @@ impl HttpConnector for Connector {
 struct Explaining {
     client: HttpClient,
     place: Arc<Place>,
+    digests: Digests,
     /// Whether any server has answered.
     reached: AtomicBool,
     /// Requests without an answer before that.
@@ -72,7 +82,7 @@ struct Explaining {
 impl HttpService for Explaining {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let server = Server::of(&request);
-        match self.client.execute(request).await {
+        match self.client.execute(self.digests.add(request).await).await {
             Ok(response) => {
                 self.reached.store(true, Ordering::Relaxed);
                 self.judge(&server, response).await
@@ -99,8 +109,7 @@ impl Explaining {
         if server.is_metadata && status < 500 {
             return Err(refused(no_credentials(&self.place, &answer.text())));
         }
-        // S3 says so where a piece came too slowly: the next attempt may be faster.
-        if status == 400 && answer.code.as_deref() == Some("RequestTimeout") {
+        if status == 400 && answer.is_about_the_network() {
             parts.status = 408_u16.try_into().expect("408 is a status");
             return Ok(HttpResponse::from_parts(parts, answer.text().into()));
         }

@@ -10,6 +10,7 @@ use rivet_writer::{PartStore, RefusalKind, StoreError};
 use serde_json::Value;
 
 use crate::client::{Connector, options};
+use crate::digest::Digests;
 use crate::patience::Patience;
 use crate::place::{Kind, Place, base_at};
 use crate::uploads::{Signer, Uploads};
@@ -43,7 +44,7 @@ pub(crate) fn open(
         .with_bucket_name(&place.bucket)
         .with_retry(patience.retries())
         .with_client_options(options(&place, patience))
-        .with_http_connector(Connector::new(&place, handle.clone()));
+        .with_http_connector(Connector::new(&place, handle.clone()).with_digests(Digests::Added));
     if let Some(endpoint) = &place.endpoint {
         builder = builder.with_base_url(endpoint.trim_end_matches('/'));
     }

@@ -23,6 +23,7 @@
 mod answer;
 mod azure;
 mod client;
+mod digest;
 mod explain;
 mod gcs;
 mod patience;

@@ -18,15 +18,19 @@ const USUAL_REGION: &str = "us-east-1";
 /// The profile that is taken where none is named.
 const USUAL_PROFILE: &str = "default";
 
+/// Where tokens of other parties are turned into credentials, where that is not the provider's own place.
+const STS_ENDPOINT: &str = "AWS_ENDPOINT_URL_STS";
+
 /// What a pod, a container or a virtual machine is told by those who started it.
-const OF_MACHINE: [(&str, AmazonS3ConfigKey); 7] = [
+const OF_MACHINE: [(&str, AmazonS3ConfigKey); 8] = [
     ("AWS_WEB_IDENTITY_TOKEN_FILE", AmazonS3ConfigKey::WebIdentityTokenFile),
     ("AWS_ROLE_ARN", AmazonS3ConfigKey::RoleArn),
     ("AWS_ROLE_SESSION_NAME", AmazonS3ConfigKey::RoleSessionName),
-    ("AWS_ENDPOINT_URL_STS", AmazonS3ConfigKey::StsEndpoint),
+    (STS_ENDPOINT, AmazonS3ConfigKey::StsEndpoint),
     ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", AmazonS3ConfigKey::ContainerCredentialsRelativeUri),
     ("AWS_CONTAINER_CREDENTIALS_FULL_URI", AmazonS3ConfigKey::ContainerCredentialsFullUri),
     ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", AmazonS3ConfigKey::ContainerAuthorizationTokenFile),
+    ("AWS_EC2_METADATA_SERVICE_ENDPOINT", AmazonS3ConfigKey::MetadataEndpoint),
 ];
 
 /// Makes the store of an S3 bucket.
@@ -172,8 +176,10 @@ impl Identity {
                 let builder = builder
                     .with_config(AmazonS3ConfigKey::WebIdentityTokenFile, token_file)
                     .with_config(AmazonS3ConfigKey::RoleArn, role);
-                let session = session.into_iter();
-                session.fold(builder, |builder, name| builder.with_config(AmazonS3ConfigKey::RoleSessionName, name))
+                let endpoint = environment.get(STS_ENDPOINT).filter(|url| !url.is_empty()).map(ToOwned::to_owned);
+                let more = [(AmazonS3ConfigKey::RoleSessionName, session), (AmazonS3ConfigKey::StsEndpoint, endpoint)];
+                let more = more.into_iter().filter_map(|(key, value)| Some((key, value?)));
+                more.fold(builder, |builder, (key, value)| builder.with_config(key, value))
             }
             Self::Machine => OF_MACHINE.into_iter().fold(builder, |builder, (name, key)| match environment.get(name) {
                 Some(value) if !value.is_empty() => builder.with_config(key, value),

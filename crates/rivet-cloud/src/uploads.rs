@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::fmt::Write as _;
+use std::hash::{BuildHasher as _, RandomState};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use http::{Method, Request};
 use object_store::Result;
 use object_store::aws::{AwsAuthorizer, AwsCredentialProvider};
-use object_store::client::{HttpClient, HttpRequest, HttpRequestBody};
+use object_store::client::{HttpClient, HttpErrorKind, HttpRequest, HttpRequestBody};
 use object_store::gcp::GcpCredentialProvider;
 use object_store::path::Path;
 use rivet_writer::OpenUploads;
@@ -73,7 +75,7 @@ impl Uploads {
     async fn send(&self, method: &Method, url: &str) -> Result<String> {
         let mut wait = self.patience.first_wait;
         for attempt in 0.. {
-            let error = match self.client.execute(self.request(method, url).await?).await {
+            let (error, may_pass) = match self.client.execute(self.request(method, url).await?).await {
                 Ok(response) => {
                     let status = response.status();
                     let body = response.into_body().bytes().await.map_err(failed)?;
@@ -81,14 +83,19 @@ impl Uploads {
                     if status.is_success() || status.as_u16() == 404 {
                         return Ok(String::from_utf8_lossy(&body).into_owned());
                     }
-                    failed(format!("status {status}"))
+                    let may_pass = status.is_server_error() || matches!(status.as_u16(), 408 | 429);
+                    (failed(format!("status {status}")), may_pass)
                 }
-                Err(error) => failed(error),
+                // A refusal is of this kind.
+                Err(error) => {
+                    let may_pass = error.kind() != HttpErrorKind::Unknown;
+                    (failed(error), may_pass)
+                }
             };
-            if attempt >= self.patience.retries {
+            if !may_pass || attempt >= self.patience.retries {
                 return Err(error);
             }
-            tokio::time::sleep(wait).await;
+            tokio::time::sleep(jittered(wait)).await;
             wait = (wait * 2).min(self.patience.longest_wait);
         }
         unreachable!("the last attempt returns")
@@ -114,6 +121,14 @@ impl Uploads {
     }
 }
 
+/// Returns between half and all of a wait, so that those who fail together do not come back together.
+fn jittered(wait: Duration) -> Duration {
+    // Its seed is random.
+    let random = RandomState::new().hash_one(wait);
+    let thousandths = u32::try_from(random % 500).expect("it is less than 500");
+    wait / 2 + wait * thousandths / 1000
+}
+
 fn failed(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> object_store::Error {
     object_store::Error::Generic { store: "uploads", source: source.into() }
 }
@@ -133,6 +148,14 @@ fn encoded(text: &str, is_path: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn waits_are_between_half_and_all() {
+        let wait = Duration::from_secs(4);
+        let waits: Vec<Duration> = (0..20).map(|_| jittered(wait)).collect();
+        assert!(waits.iter().all(|found| (wait / 2..wait).contains(found)), "{waits:?}");
+        assert!(waits.iter().any(|found| *found != waits[0]), "{waits:?}");
+    }
 
     #[test]
     fn urls_hold_no_bare_characters() {

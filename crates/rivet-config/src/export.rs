@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
 use rivet_model::{
-    ColumnName, ColumnType, ExportName, NumericDefault, OnUnrepresentable, OutputOptions, Relation, TableRef,
+    ColumnName, ColumnType, ExportName, NumericDefault, OnUnrepresentable, OutputOptions, PartitionBy, Relation,
+    TableRef,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use crate::document::Path;
 use crate::mask::{self, Mask};
 use crate::mode::Mode;
 use crate::output;
+use crate::partition;
 use crate::quality::Quality;
 use crate::query;
 use crate::raw::{NullOrError, RawExport, RawTuning};
@@ -76,8 +78,8 @@ pub struct ExportConfig {
     pub reconcile_required: bool,
     /// What becomes of values before they are written.
     pub mask: BTreeMap<ColumnName, Mask>,
-    /// The columns whose values name folders.
-    pub partition_by: Vec<ColumnName>,
+    /// What names the folders that rows go to, level by level.
+    pub partition_by: Vec<PartitionBy>,
 }
 
 impl ExportConfig {
@@ -104,7 +106,7 @@ impl ExportConfig {
         let quality = raw.quality.as_ref().map(|quality| Quality::check(quality, &at.key("quality"), cx));
         let factor = drift_factor(&raw, at, cx);
         let mask = mask::check(raw.mask.as_ref(), &at.key("mask"), cx);
-        let partition_by = cx.columns(&at.key("partition_by"), raw.partition_by.as_ref());
+        let partition_by = partition::check(raw.partition_by.as_ref(), &exclude, &at.key("partition_by"), cx);
         let of_query = cx.has(&at.key("query")) || cx.has(&at.key("query_file"));
         let destination = if let Some(destination) = raw.destination {
             Destination::check(destination, of_query, &at.key("destination"), cx)
@@ -113,6 +115,10 @@ impl ExportConfig {
             cx.missing(&at.key("destination"), "the export has no `destination`", help);
             None
         };
+        if !partition_by.is_empty() && destination == Some(Destination::Stdout) {
+            let help = "Remove it, or write to a folder or a bucket.";
+            cx.meaningless(&at.key("partition_by"), "`partition_by` has no meaning for `type: stdout`", help);
+        }
         Some(Self {
             name: name?,
             relation: relation?,

@@ -54,6 +54,7 @@ mod mistakes;
 mod mode;
 mod notifications;
 mod output;
+mod partition;
 mod quality;
 mod query;
 mod raw;

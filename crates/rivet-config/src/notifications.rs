@@ -16,7 +16,8 @@ pub enum NotifyOn {
     Failure,
     /// The source's columns are not those of the last run.
     SchemaChange,
-    /// An export succeeded with retries or warnings.
+    /// An export was committed, and not as well as it should be: attempts used up, values that became NULL, less
+    /// consistency than asked, a snapshot that was held for long, batches that were too large.
     Degraded,
 }
 

@@ -73,7 +73,7 @@ impl<'a> Walk<'a> {
     /// The schemas of the mappings that may stand below a key, with what the way to them adds.
     fn branches(&self, property: &'a Value) -> Vec<(&'a Value, &'static str)> {
         let mut found: Vec<_> = self.alternatives(property).into_iter().map(|branch| (branch, "")).collect();
-        if let Some(items) = property.get("items") {
+        for items in self.alternatives(property).into_iter().filter_map(|branch| branch.get("items")) {
             found.extend(self.alternatives(items).into_iter().map(|branch| (branch, "[]")));
         }
         if let Some(values) = property.get("additionalProperties").filter(|values| values.is_object()) {
@@ -111,8 +111,11 @@ impl<'a> Walk<'a> {
             return format!("{}{mapping}", listed(&words));
         }
         let mut kinds: Vec<String> = Vec::new();
-        for name in alternatives.iter().filter_map(|branch| branch.get("type")).flat_map(type_names) {
-            let kind = self.one_kind(name, schema);
+        let typed = alternatives.iter().filter_map(|branch| Some((*branch, branch.get("type")?)));
+        for (branch, name) in
+            typed.flat_map(|(branch, types)| type_names(types).into_iter().map(move |name| (branch, name)))
+        {
+            let kind = self.one_kind(name, branch);
             if name != "null" && !kinds.contains(&kind) {
                 kinds.push(kind);
             }

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::budget::ByteBudget;
 use crate::destination::{DestinationFactory, Destinations};
 use crate::export::{ExportRun, Planned, Shared, may_go_on};
+use crate::landing::{Landing, land_all};
 use crate::progress::Announcer;
 use crate::retry::Attempts;
 use crate::settle::{Known, settle_all};
@@ -111,8 +112,9 @@ impl Engine {
         }
     }
 
-    /// Runs exports and returns when all have ended. `cancel` stops them cleanly: statements end on the server, and
-    /// nothing is left half written. It is called inside of a Tokio runtime.
+    /// Runs exports and returns when all have ended. Every destination is tried before the source is asked for anything,
+    /// and an export whose destination can't be written to asks it for nothing. `cancel` stops them cleanly: statements
+    /// end on the server, and nothing is left half written. It is called inside of a Tokio runtime.
     ///
     /// # Errors
     ///
@@ -134,7 +136,7 @@ impl Engine {
         let names = exports.iter().map(|export| export.name.clone()).collect();
         announcer.say(EventKind::Started { exports: names, parallel });
         for export in &exports {
-            for note in runnable::passed_over(config, export) {
+            for note in runnable::passed_over(export) {
                 announcer.say(EventKind::Note { export: export.name.clone(), note });
             }
         }
@@ -147,21 +149,34 @@ impl Engine {
         .await?;
 
         let source = factory.open(&config.source.connection)?;
-        let server = match exports.first() {
-            Some(first) => connect(source.as_ref(), first, &announcer, cancel).await?,
-            None => return Ok(RunReport { exports: Vec::new(), duration: announcer.elapsed() }),
-        };
-        announcer.say(EventKind::Connected { server: server.clone() });
-        let shared = self.shared(source, Arc::new(server), &announcer, cancel);
-        let shared = Shared { validate: options.validate, ..shared };
-        let jobs = exports.iter().map(|export| Job {
-            shared: shared.clone(),
-            config: (*export).clone(),
-            unfinished: open.remove(&export.name),
-            planned: None,
-        });
-        let exports = run_all(jobs.collect(), parallel).await?;
-        Ok(RunReport { exports, duration: announcer.elapsed() })
+        let destinations = self.parts.destinations();
+        let runs = exports.iter().map(|export| (*export, open.get(&export.name)));
+        let landed = land_all(&destinations, runs, cancel).await?;
+        let (mut reports, mut waiting) = (BTreeMap::new(), Vec::new());
+        for (place, (export, landed)) in exports.iter().zip(landed).enumerate() {
+            match landed {
+                Ok(landing) => waiting.push((place, *export, landing)),
+                Err(error) => {
+                    let report = ExportReport::new(&export.name, export.destination.kind()).not_run(error);
+                    announcer.say(EventKind::ExportFinished { report: Box::new(report.clone()) });
+                    reports.insert(place, report);
+                }
+            }
+        }
+        if let Some((_, first, _)) = waiting.first() {
+            let server = connect(source.as_ref(), first, &announcer, cancel).await?;
+            announcer.say(EventKind::Connected { server: server.clone() });
+            let shared = self.shared(source, Arc::new(server), &announcer, cancel);
+            let shared = Shared { validate: options.validate, ..shared };
+            let jobs = waiting.into_iter().map(|(place, export, landing)| {
+                let unfinished = open.remove(&export.name);
+                let job = Job { shared: shared.clone(), config: export.clone(), landing, unfinished, planned: None };
+                (place, job)
+            });
+            let (places, jobs): (Vec<usize>, Vec<Job>) = jobs.unzip();
+            reports.extend(places.into_iter().zip(run_all(jobs, parallel).await?));
+        }
+        Ok(RunReport { exports: reports.into_values().collect(), duration: announcer.elapsed() })
     }
 
     pub(crate) fn factory(&self, kind: SourceKind) -> Result<&Arc<dyn SourceFactory>, EngineError> {
@@ -216,6 +231,7 @@ pub(crate) async fn connect(
 pub(crate) struct Job {
     pub(crate) shared: Shared,
     pub(crate) config: ExportConfig,
+    pub(crate) landing: Landing,
     pub(crate) unfinished: Option<RunRecord>,
     pub(crate) planned: Option<Planned>,
 }
@@ -228,8 +244,8 @@ pub(crate) async fn run_all(jobs: Vec<Job>, parallel: usize) -> Result<Vec<Expor
         let places = Arc::clone(&places);
         running.spawn(async move {
             let _place = places.acquire_owned().await;
-            let Job { shared, config, unfinished, planned } = job;
-            (position, ExportRun::new(shared, config, unfinished, planned).run().await)
+            let Job { shared, config, landing, unfinished, planned } = job;
+            (position, ExportRun::new(shared, config, unfinished, planned).landing_at(landing).run().await)
         });
     }
     let mut reports = BTreeMap::new();

@@ -79,6 +79,23 @@ pub enum EventKind {
         /// One sentence.
         note: String,
     },
+    /// The source's columns are not those of the last committed run, whatever the configuration says about that. Where it
+    /// says that a person is told, a [`EventKind::Note`] follows.
+    SchemaChanged {
+        /// Whose.
+        export: ExportName,
+        /// The run that found it.
+        run_id: RunId,
+        /// One sentence for each difference.
+        changes: Vec<String>,
+    },
+    /// An export does what it should, and not as well as it should.
+    Degraded {
+        /// Whose.
+        export: ExportName,
+        /// Why, as one sentence.
+        reason: String,
+    },
     /// An export has moved on. Sent several times a second at most.
     Progress {
         /// Which.

@@ -31,6 +31,9 @@ pub(crate) fn of(config: &ExportConfig, spec: &ScanSpec, source: &str) -> Finger
     if !config.mask.is_empty() {
         decisive["mask"] = decisive_masks(config);
     }
+    if !config.partition_by.is_empty() {
+        decisive["partition_by"] = json!(config.partition_by);
+    }
     Fingerprint(hexadecimal(&Sha256::digest(decisive.to_string())))
 }
 

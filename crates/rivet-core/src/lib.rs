@@ -5,6 +5,7 @@
 
 mod budget;
 mod destination;
+mod doctor;
 mod drift;
 mod engine;
 mod error;
@@ -12,6 +13,7 @@ mod event;
 mod export;
 mod failpoint;
 mod fingerprint;
+mod landing;
 mod mask;
 mod memory;
 mod pipeline;
@@ -27,6 +29,7 @@ mod throttle;
 mod worker;
 
 pub use destination::DestinationFactory;
+pub use doctor::{CheckOutcome, CheckStep, CheckedPlace, Checkup, DoctorOptions, DoctorReport};
 pub use engine::{Engine, EngineBuilder, RunOptions};
 pub use error::EngineError;
 pub use event::{Event, EventKind, Observer, Settlement};

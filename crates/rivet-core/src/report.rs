@@ -98,6 +98,13 @@ impl ExportReport {
             error: None,
         }
     }
+
+    /// Says that nothing was run because of an error that came before.
+    pub(crate) fn not_run(self, error: Arc<EngineError>) -> Self {
+        let is_interrupted = matches!(*error, EngineError::Interrupted);
+        let status = if is_interrupted { RunStatus::Interrupted } else { RunStatus::Failed };
+        Self { status, error: Some(error), ..self }
+    }
 }
 
 /// How a call of [`Engine::run`](crate::Engine::run) ended.

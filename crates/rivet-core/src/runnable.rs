@@ -33,7 +33,9 @@ pub(crate) fn check(export: &ExportConfig) -> Result<(), EngineError> {
             "`mode: incremental` with `type: stdout`".to_owned(),
             "Write to a folder: a stream does not tell whether its rows arrived, so that the position would be a guess.",
         )),
-        _ if !export.partition_by.is_empty() => Some(("`partition_by`".to_owned(), "Leave it out.")),
+        _ if is_stream && !export.partition_by.is_empty() => {
+            Some(("`partition_by` with `type: stdout`".to_owned(), "Leave it out: a stream has no folders."))
+        }
         _ if is_stream && export.output.max_file_size.is_some() => {
             Some(("`max_file_size` with `type: stdout`".to_owned(), "Leave it out: a stream is one file."))
         }
@@ -47,9 +49,8 @@ pub(crate) fn check(export: &ExportConfig) -> Result<(), EngineError> {
 
 /// Names what the configuration asks for and this version passes over: it changes no row, so that the export runs, but
 /// nobody should believe that it holds.
-pub(crate) fn passed_over(config: &Config, export: &ExportConfig) -> Vec<String> {
+pub(crate) fn passed_over(export: &ExportConfig) -> Vec<String> {
     let asked = [
-        (config.notifications.is_some(), "notifications"),
         (export.shape_drift_warn_factor.is_some(), "shape_drift_warn_factor"),
         (export.tuning.adaptive, "tuning.adaptive"),
     ];

@@ -1,19 +1,25 @@
 //! From the rows that a source sends to those that are written.
 
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use jiff::Timestamp;
 use rivet_config::{Environment, ExportConfig};
-use rivet_writer::{ManifestField, Masker, MetaAppender, WriteError, masked_schema};
+use rivet_model::OutputOptions;
+use rivet_writer::{
+    ExportWriter, ManifestField, Masker, MetaAppender, PartNamer, PartStore, Partitioner, WriteError, masked_schema,
+};
 
 use crate::{EngineError, mask};
 
 /// Brings batches into the form that is written: masks columns first, so that nothing that comes after it sees what
-/// they hid, and adds Rivet's own.
+/// they hid, and adds Rivet's own. Folders are named after what is left then.
 #[derive(Debug)]
 pub(crate) struct RowShape {
     masker: Masker,
     meta: MetaAppender,
+    partitioner: Option<Partitioner>,
 }
 
 impl RowShape {
@@ -26,12 +32,22 @@ impl RowShape {
     ) -> Result<Self, EngineError> {
         let masker = Masker::new(schema, &mask::masks(config, environment)?)?;
         let meta = MetaAppender::new(&config.output.meta_columns, masker.schema(), started_at)?;
-        Ok(Self { masker, meta })
+        let partitioner = partitioner(config, meta.schema())?;
+        Ok(Self { masker, meta, partitioner })
     }
 
-    /// Returns the schema that is written.
-    pub(crate) fn schema(&self) -> &SchemaRef {
-        self.meta.schema()
+    /// Makes what writes the rows of one chunk; so many chunks, at most, are written at a time.
+    pub(crate) fn writer(
+        &self,
+        output: OutputOptions,
+        at_a_time: usize,
+        namer: PartNamer,
+        store: Arc<dyn PartStore>,
+    ) -> Result<ExportWriter, WriteError> {
+        match &self.partitioner {
+            Some(partitioner) => ExportWriter::partitioned(partitioner.clone(), at_a_time, output, namer, store),
+            None => ExportWriter::new(Arc::clone(self.meta.schema()), output, namer, store),
+        }
     }
 
     /// Brings a batch into it.
@@ -49,5 +65,11 @@ pub(crate) fn fields(
 ) -> Result<Vec<ManifestField>, EngineError> {
     let masked = masked_schema(schema, &mask::methods(config))?;
     let meta = MetaAppender::new(&config.output.meta_columns, &masked, started_at)?;
+    partitioner(config, meta.schema())?;
     Ok(ManifestField::of_schema(meta.schema()))
+}
+
+fn partitioner(config: &ExportConfig, schema: &SchemaRef) -> Result<Option<Partitioner>, WriteError> {
+    let is_partitioned = !config.partition_by.is_empty();
+    is_partitioned.then(|| Partitioner::new(schema, &config.partition_by)).transpose()
 }

@@ -45,6 +45,7 @@ mod process;
 mod redb_store;
 mod rules;
 mod store;
+mod trial;
 mod unreadable;
 
 pub use error::HistoryError;
@@ -53,4 +54,5 @@ pub use memory::MemoryStore;
 pub use process::this_process;
 pub use redb_store::RedbStore;
 pub use store::{RunEnd, StateStore};
+pub use trial::{Trial, try_out};
 pub use unreadable::UnreadableStore;

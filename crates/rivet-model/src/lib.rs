@@ -22,6 +22,7 @@ mod consistency;
 mod metadata;
 mod name;
 mod output;
+mod partition;
 mod relation;
 mod retry;
 mod run;
@@ -35,6 +36,10 @@ pub use metadata::{FIDELITY_KEY, Fidelity, LOGICAL_TYPE_KEY, SOURCE_TYPE_KEY};
 pub use name::{ColumnName, ExportName, NameError, TableRef};
 pub use output::{
     Compression, CsvOptions, Format, MetaColumns, OutputOptions, ParquetEncoding, ParquetOptions, RowGroupTarget,
+};
+pub use partition::{
+    DatePart, PartitionBy, PartitionKey, PartitionKeyError, PartitionKind, PartitionScalar, PartitionValue,
+    is_plain_in_folders,
 };
 pub use relation::Relation;
 pub use retry::Retry;

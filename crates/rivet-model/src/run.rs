@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Chunk, ChunkId, Consistency, CursorPosition, ExportName, ReadView, Retry};
+use crate::{Chunk, ChunkId, Consistency, CursorPosition, ExportName, PartitionValue, ReadView, Retry};
 
 /// One execution of one export: a UUID of version 7, so that runs sort by the time they began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -76,6 +76,9 @@ pub struct PartRecord {
     pub bytes: u64,
     /// SHA-256 of its bytes, lower hexadecimal.
     pub sha256: String,
+    /// What its rows have in common, level by level, where they are sorted into folders.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partition: Vec<PartitionValue>,
 }
 
 /// The durable word that a chunk is done: it is never read again.

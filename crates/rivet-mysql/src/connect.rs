@@ -1,4 +1,7 @@
-use std::path::Path;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mysql_async::{Conn, DriverError, Error, IoError, Opts, OptsBuilder, SslOpts};
@@ -8,8 +11,9 @@ use secrecy::ExposeSecret as _;
 
 use crate::dialect;
 use crate::error::from_mysql;
-use crate::session::Session;
-use crate::tls::name_of_certificate;
+use crate::raw::{Address, RawConnection, Refusal, Request};
+use crate::session::{Line, Session};
+use crate::tls::{Tls, name_of_certificate};
 
 /// How long a silent network is believed to be alive: a server that is gone must not hold a run for hours.
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -28,13 +32,16 @@ const SOCKET: &str = "mysqld.sock";
 #[derive(Clone)]
 pub(crate) struct Connector {
     settings: ConnectionSettings,
-    tls: Option<SslOpts>,
+    tls: Option<Tls>,
+    /// Whether rows come over connections of our own; no longer once the server was found to need the library.
+    speaks: Arc<AtomicBool>,
 }
 
 impl Connector {
-    pub(crate) fn new(settings: &ConnectionSettings) -> Result<Self, SourceError> {
-        let tls = if settings.is_socket() { None } else { crate::tls::options(&settings.tls)? };
-        Ok(Self { settings: settings.clone(), tls })
+    /// `raw` has rows come over connections of our own.
+    pub(crate) fn new(settings: &ConnectionSettings, raw: bool) -> Result<Self, SourceError> {
+        let tls = if settings.is_socket() { None } else { Tls::new(&settings.tls)? };
+        Ok(Self { settings: settings.clone(), tls, speaks: Arc::new(AtomicBool::new(raw)) })
     }
 
     pub(crate) fn settings(&self) -> &ConnectionSettings {
@@ -50,14 +57,65 @@ impl Connector {
         }
     }
 
+    /// Opens a session for the rows of scans: over a connection of our own, or else by the library.
+    pub(crate) async fn connect_for_rows(&self) -> Result<Session, SourceError> {
+        if self.speaks.load(Ordering::Relaxed) {
+            let limit = self.settings.connect_timeout;
+            match tokio::time::timeout(limit, self.connect_raw()).await {
+                Ok(Ok(Some(session))) => return Ok(session),
+                Ok(Ok(None)) => self.speaks.store(false, Ordering::Relaxed),
+                Ok(Err(error)) => return Err(error),
+                Err(_elapsed) => return Err(self.timed_out()),
+            }
+        }
+        self.connect().await
+    }
+
+    /// Returns `None` where the server speaks of what is not known here.
+    async fn connect_raw(&self) -> Result<Option<Session>, SourceError> {
+        let settings = &self.settings;
+        let address = match self.socket() {
+            Some(path) => Address::Socket(path),
+            None => Address::Tcp(self.addresses().await?),
+        };
+        let request = Request {
+            address: &address,
+            host: &settings.host,
+            tls: self.tls.as_ref().map(|tls| &tls.config),
+            needs_tls: settings.tls.mode != TlsMode::Prefer,
+            user: settings.user.as_deref(),
+            password: settings.password.as_ref().map_or("", |password| password.expose_secret()),
+            database: settings.database.as_deref(),
+            program: &settings.application_name,
+            keepalive: KEEPALIVE,
+            longest_packet: u32::try_from(LARGEST_PACKET).unwrap_or(u32::MAX),
+        };
+        match RawConnection::open(request).await {
+            Ok(connection) => {
+                let session = Session::new(self.clone(), Line::Raw(Box::new(connection)));
+                self.set_up(session).await.map(Some)
+            }
+            Err(Refusal::Unspoken) => Ok(None),
+            Err(Refusal::Error(error)) => Err(self.refused(error)),
+        }
+    }
+
+    async fn set_up(&self, mut session: Session) -> Result<Session, SourceError> {
+        for statement in dialect::SESSION {
+            session.query(statement).await?;
+        }
+        Ok(session)
+    }
+
     async fn connect_unbounded(&self) -> Result<Session, SourceError> {
-        let conn = match (Conn::new(self.options(self.tls.clone()).await?).await, self.settings.tls.mode) {
+        let tls = || self.tls.as_ref().map(|tls| tls.options.clone());
+        let conn = match (Conn::new(self.options(tls()).await?).await, self.settings.tls.mode) {
             (Err(Error::Driver(DriverError::NoClientSslFlagFromServer)), TlsMode::Prefer) => {
                 Conn::new(self.options(None).await?).await
             }
             (Err(error), TlsMode::VerifyCa) => match name_of_certificate(&error) {
                 Some(name) => {
-                    let tls = self.tls.clone().map(|tls| tls.with_danger_tls_hostname_override(Some(name)));
+                    let tls = tls().map(|tls| tls.with_danger_tls_hostname_override(Some(name)));
                     Conn::new(self.options(tls).await?).await
                 }
                 None => Err(error),
@@ -65,11 +123,7 @@ impl Connector {
             (connected, _) => connected,
         };
         let conn = conn.map_err(|error| self.refused(error))?;
-        let mut session = Session::new(self.clone(), conn);
-        for statement in dialect::SESSION {
-            session.query(statement).await?;
-        }
-        Ok(session)
+        self.set_up(Session::new(self.clone(), Line::Library(Box::new(conn)))).await
     }
 
     /// Before anything was agreed on, an error of the network is one of connecting.
@@ -102,19 +156,28 @@ impl Connector {
             .wait_timeout(Some(WAIT))
             .connect_attribute("program_name", settings.application_name.as_str())
             .ssl_opts(tls);
-        if settings.is_socket() {
-            let path = Path::new(&settings.host);
-            let path = if path.is_dir() { path.join(SOCKET) } else { path.to_owned() };
+        if let Some(path) = self.socket() {
             return Ok(options.socket(Some(path.to_string_lossy())).into());
         }
+        let addresses: Vec<_> = self.addresses().await?.iter().map(SocketAddr::ip).collect();
+        options = options.ip_or_hostname(&settings.host).tcp_port(settings.port).resolved_ips(Some(addresses));
+        Ok(options.into())
+    }
+
+    /// Returns the file of the server's socket, where the server is on this machine.
+    fn socket(&self) -> Option<PathBuf> {
+        let path = Path::new(&self.settings.host);
+        self.settings.is_socket().then(|| if path.is_dir() { path.join(SOCKET) } else { path.to_owned() })
+    }
+
+    async fn addresses(&self) -> Result<Vec<SocketAddr>, SourceError> {
+        let settings = &self.settings;
         let addresses = tokio::net::lookup_host((settings.host.as_str(), settings.port)).await.map_err(|error| {
             let message = format!("the host `{}` is not known: {error}", settings.host);
             SourceError::new(SourceErrorKind::UnknownHost, message)
                 .with_help("Check the host name in `source`, and that this machine can resolve it.")
         })?;
-        let addresses: Vec<_> = addresses.map(|address| address.ip()).collect();
-        options = options.ip_or_hostname(&settings.host).tcp_port(settings.port).resolved_ips(Some(addresses));
-        Ok(options.into())
+        Ok(addresses.collect())
     }
 
     fn timed_out(&self) -> SourceError {

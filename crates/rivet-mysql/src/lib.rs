@@ -1,7 +1,7 @@
 //! MySQL and MariaDB as a source.
 //!
-//! Rows come by the binary protocol as a stream, and go into Arrow builders one by one: nothing is kept but the batch
-//! that grows. Cursors on the server and buffered results are not used, for both write the whole result to a temporary
+//! Rows come by the binary protocol as a stream, and go into Arrow builders where they were read: nothing is kept but the
+//! batch that grows. Cursors on the server and buffered results are not used, for both write the whole result to a temporary
 //! table of the source.
 //!
 //! A large table is read in several statements of one transaction where a scan has a budget for each: ranges of its
@@ -34,6 +34,7 @@ mod key;
 mod kind;
 mod link;
 mod pace;
+mod raw;
 mod reader;
 mod scan;
 mod server;
@@ -46,4 +47,4 @@ mod types;
 mod watermark;
 mod wire;
 
-pub use source::MysqlFactory;
+pub use source::{MysqlFactory, MysqlLibraryFactory};

@@ -104,7 +104,7 @@ impl Link {
     }
 
     async fn connect(&self, limits: &ScanLimits) -> Result<Box<Session>, SourceError> {
-        let session = Box::new(self.connector.connect().await?);
+        let session = Box::new(self.connector.connect_for_rows().await?);
         self.begin(session, None, limits).await
     }
 

@@ -5,15 +5,16 @@ use std::time::{Duration, Instant};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
-use mysql_async::{Error, Row};
+use mysql_async::Error;
 use rivet_model::Relation;
 use rivet_source::{Scan, ScanLimits, ScanSpec, ScanSummary, SourceError, SourceErrorKind};
 
-use crate::decode::{DecodeError, RowDecoder};
+use crate::decode::RowDecoder;
 use crate::dialect::{self, Statement};
 use crate::key;
 use crate::link::Link;
 use crate::pace::Walk;
+use crate::raw::{Rows, Stop};
 use crate::session::{Session, out_of_time, patience};
 use crate::types::{Class, class};
 use crate::wire::ResultColumn;
@@ -41,8 +42,6 @@ pub(crate) struct MysqlScan {
     started: Option<Instant>,
     /// Rows that earlier statements gave.
     rows_before: u64,
-    /// The last row that came, where another statement may begin behind it.
-    last: Option<Row>,
 }
 
 enum Stage {
@@ -52,19 +51,6 @@ enum Stage {
     Reading(Box<Session>),
     /// The connection is with the reader again, or closed.
     Ended,
-}
-
-/// What a statement gives next.
-enum Progress {
-    Batch(RecordBatch),
-    /// The server has sent all rows.
-    End,
-}
-
-/// Why rows stop coming.
-enum Stop {
-    Fault(DecodeError),
-    Server(Error),
 }
 
 impl MysqlScan {
@@ -82,7 +68,6 @@ impl MysqlScan {
             summary: ScanSummary::default(),
             started: None,
             rows_before: 0,
-            last: None,
         })
     }
 
@@ -138,10 +123,12 @@ impl MysqlScan {
         let elapsed = self.stop_clock();
         let rows = self.summary.rows - self.rows_before;
         self.rows_before = self.summary.rows;
+        let mut last = None;
         if let Stage::Reading(session) = &mut self.stage {
+            last = session.take_last();
             session.finish().await?;
         }
-        if let (Some(walk), Some(last)) = (&mut self.walk, self.last.take()) {
+        if let (Some(walk), Some(last)) = (&mut self.walk, last) {
             let last = key::read(walk.key(), &last, self.spec.columns.len())?;
             if walk.step(rows, elapsed, last) {
                 self.statement = walk.statement()?;
@@ -213,24 +200,6 @@ fn is_as_described(spec: &ScanSpec, statement: &Statement, columns: &[ResultColu
     }
 }
 
-/// Reads rows until they make a batch, or the statement ends.
-async fn read(
-    session: &mut Session,
-    decoder: &mut RowDecoder,
-    mut last: Option<&mut Option<Row>>,
-) -> Result<Progress, Stop> {
-    while let Some(row) = session.next_row().await.map_err(Stop::Server)? {
-        let batch = decoder.push(&row).map_err(Stop::Fault)?;
-        if let Some(last) = &mut last {
-            **last = Some(row);
-        }
-        if let Some(batch) = batch {
-            return Ok(Progress::Batch(batch));
-        }
-    }
-    Ok(Progress::End)
-}
-
 #[async_trait]
 impl Scan for MysqlScan {
     fn schema(&self) -> SchemaRef {
@@ -243,16 +212,16 @@ impl Scan for MysqlScan {
         }
         loop {
             let patience = self.patience();
-            let last = self.walk.is_some().then_some(&mut self.last);
+            let keep = self.walk.is_some();
             let Stage::Reading(session) = &mut self.stage else { return Ok(None) };
-            let reading = read(session, &mut self.decoder, last);
+            let reading = session.read(&mut self.decoder, keep);
             let Ok(progress) = tokio::time::timeout(patience, reading).await else { return Err(self.silence().await) };
             match progress {
-                Ok(Progress::Batch(batch)) => {
+                Ok(Rows::Batch(batch)) => {
                     self.count();
                     return Ok(Some(batch));
                 }
-                Ok(Progress::End) => {
+                Ok(Rows::End) => {
                     if !self.complete().await? {
                         continue;
                     }
@@ -294,7 +263,12 @@ impl Scan for MysqlScan {
 
 impl fmt::Debug for MysqlScan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MysqlScan").field("sql", &self.statement.sql).finish_non_exhaustive()
+        let session = match &self.stage {
+            Stage::Ready(session) | Stage::Reading(session) => Some(session),
+            Stage::Ended => None,
+        };
+        let mut shown = f.debug_struct("MysqlScan");
+        shown.field("sql", &self.statement.sql).field("session", &session).finish_non_exhaustive()
     }
 }
 

@@ -2,14 +2,16 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use mysql_async::prelude::Queryable as _;
-use mysql_async::{BinaryProtocol, Conn, DriverError, Error, QueryResult, Row};
+use mysql_async::{BinaryProtocol, Column, Conn, DriverError, Error, QueryResult, Row};
 use rivet_model::{ConnectionSettings, Relation};
 use rivet_source::{Probe, SourceError, SourceErrorKind, StatementSpan};
 
 use crate::connect::Connector;
+use crate::decode::RowDecoder;
 use crate::dialect::Statement;
 use crate::error::{from_mysql, placeholders, position};
-use crate::wire::{self, ResultColumn};
+use crate::raw::{RawConnection, Rows, Stop};
+use crate::wire::{self, AnyRow, ResultColumn};
 
 /// How long an answer to a statement that asks catalogs or settings is waited for: the server takes moments for it.
 const PATIENCE: Duration = Duration::from_secs(35);
@@ -32,6 +34,14 @@ pub(crate) fn patience(statement_timeout: Duration, elapsed: Duration) -> Durati
 /// One row of an answer to a question of our own: every value in its text form.
 pub(crate) type TextRow = Vec<Option<String>>;
 
+/// What a session goes over.
+pub(crate) enum Line {
+    /// A connection of the library's.
+    Library(Box<Conn>),
+    /// One of our own.
+    Raw(Box<RawConnection>),
+}
+
 /// One connection.
 ///
 /// Rows that a scan reads come by the binary protocol. Questions of our own, to catalogs and settings, go by the text
@@ -39,9 +49,11 @@ pub(crate) type TextRow = Vec<Option<String>>;
 pub(crate) struct Session {
     connector: Connector,
     /// Taken away when it is cut or closed.
-    conn: Option<Conn>,
-    /// The statement whose rows are read, to be closed on the server behind them.
+    line: Option<Line>,
+    /// The library's statement whose rows are read, to be closed on the server behind them.
     statement: Option<mysql_async::Statement>,
+    /// The last row of the library's that came, where it was to be kept.
+    last: Option<Row>,
     /// Whether the server runs a statement, or has rows of one that nobody has read.
     busy: bool,
     /// The questions that were asked, for as long as they are to be remembered.
@@ -51,8 +63,9 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(connector: Connector, conn: Conn) -> Self {
-        Self { connector, conn: Some(conn), statement: None, busy: false, probes: None, patience: PATIENCE }
+    pub(crate) fn new(connector: Connector, line: Line) -> Self {
+        let line = Some(line);
+        Self { connector, line, statement: None, last: None, busy: false, probes: None, patience: PATIENCE }
     }
 
     /// Waits for answers no longer than the server should take for them by a limit of the session, and a moment more.
@@ -63,7 +76,12 @@ impl Session {
     /// Whether the connection still stands, as the server says itself.
     pub(crate) async fn lives(&mut self) -> Result<bool, SourceError> {
         self.busy = true;
-        let asking = async { self.conn()?.ping().await };
+        let asking = async {
+            match self.line()? {
+                Line::Library(conn) => conn.ping().await,
+                Line::Raw(raw) => raw.ping().await,
+            }
+        };
         let answered = tokio::time::timeout(SILENCE_PATIENCE, asking).await;
         self.busy = !matches!(answered, Ok(Ok(())));
         match answered {
@@ -113,11 +131,15 @@ impl Session {
 
     /// The server's number for the connection, as it gave it in its first packet.
     pub(crate) fn id(&self) -> u32 {
-        self.conn.as_ref().map_or(0, Conn::id)
+        match &self.line {
+            Some(Line::Library(conn)) => conn.id(),
+            Some(Line::Raw(raw)) => raw.id(),
+            None => 0,
+        }
     }
 
-    fn conn(&mut self) -> Result<&mut Conn, Error> {
-        self.conn.as_mut().ok_or_else(|| DriverError::ConnectionClosed.into())
+    fn line(&mut self) -> Result<&mut Line, Error> {
+        self.line.as_mut().ok_or_else(|| DriverError::ConnectionClosed.into())
     }
 
     fn explain(&self, error: Error) -> SourceError {
@@ -151,10 +173,15 @@ impl Session {
 
     async fn send(&mut self, sql: &str) -> Result<Vec<TextRow>, Error> {
         self.busy = true;
-        let rows = self.conn()?.query::<Row, _>(sql).await;
+        let rows = match self.line()? {
+            Line::Library(conn) => conn.query::<Row, _>(sql).await.map(|rows| {
+                rows.into_iter().map(|row| row.unwrap_raw().into_iter().map(wire::text).collect()).collect()
+            }),
+            Line::Raw(raw) => raw.query(sql).await,
+        };
         // What the server says of a statement ends it; what goes wrong on the way does not.
         self.busy = !matches!(rows, Ok(_) | Err(Error::Server(_)));
-        Ok(rows?.into_iter().map(|row| row.unwrap_raw().into_iter().map(wire::text).collect()).collect())
+        rows
     }
 
     fn silence(&mut self, patience: Duration) -> SourceError {
@@ -180,11 +207,15 @@ impl Session {
     async fn prepare(&mut self, statement: &Statement, relation: &Relation) -> Result<Vec<ResultColumn>, SourceError> {
         let patience = self.patience;
         let preparing = async {
-            let conn = self.conn()?;
-            let prepared = conn.prep(statement.sql.as_str()).await?;
-            let (columns, parameters) = (prepared.columns(), prepared.num_params());
-            conn.close(prepared).await?;
-            Ok::<_, Error>((columns, parameters))
+            match self.line()? {
+                Line::Library(conn) => {
+                    let prepared = conn.prep(statement.sql.as_str()).await?;
+                    let (columns, parameters) = (prepared.columns().to_vec(), prepared.num_params());
+                    conn.close(prepared).await?;
+                    Ok::<(Vec<Column>, u16), Error>((columns, parameters))
+                }
+                Line::Raw(raw) => raw.describe(&statement.sql).await,
+            }
         };
         let answered = match tokio::time::timeout(patience, preparing).await {
             Ok(answered) => answered.map_err(|error| self.explain_in(error, statement, relation))?,
@@ -219,7 +250,7 @@ impl Session {
         statement: &Statement,
         relation: &Relation,
         statement_timeout: Duration,
-        each: impl FnMut(&Row) -> Result<(), SourceError> + Send,
+        each: impl FnMut(&AnyRow) -> Result<(), SourceError> + Send,
     ) -> Result<(), SourceError> {
         let begun = Instant::now();
         let limit = patience(statement_timeout, Duration::ZERO);
@@ -236,7 +267,7 @@ impl Session {
         &mut self,
         statement: &Statement,
         relation: &Relation,
-        mut each: impl FnMut(&Row) -> Result<(), SourceError> + Send,
+        mut each: impl FnMut(&AnyRow) -> Result<(), SourceError> + Send,
     ) -> Result<usize, SourceError> {
         self.start(&statement.sql).await.map_err(|error| self.explain_in(error, statement, relation))?;
         let mut count = 0;
@@ -259,24 +290,72 @@ impl Session {
     }
 
     async fn try_start(&mut self, sql: &str) -> Result<(), Error> {
-        let conn = self.conn()?;
+        let conn = match self.line()? {
+            Line::Library(conn) => conn,
+            Line::Raw(raw) => return raw.start(sql).await,
+        };
         let prepared = conn.prep(sql).await?;
-        self.statement = Some(prepared.clone());
         // The result is left where it is: every row is asked for by itself.
-        let result = self.conn()?.exec_iter(&prepared, ()).await?;
-        drop(result);
-        Ok(())
+        let result = conn.exec_iter(&prepared, ()).await.map(drop);
+        self.statement = Some(prepared);
+        result
+    }
+
+    /// Decodes rows of the statement that runs until they make a batch, or it ends. `keep` has the last of them kept,
+    /// for [`Self::take_last`].
+    pub(crate) async fn read(&mut self, decoder: &mut RowDecoder, keep: bool) -> Result<Rows, Stop> {
+        let read = match self.line()? {
+            Line::Raw(raw) => raw.read(decoder, keep).await,
+            Line::Library(_) => self.read_by_library(decoder, keep).await,
+        };
+        if matches!(read, Ok(Rows::End) | Err(Stop::Server(Error::Server(_)))) {
+            self.busy = false;
+        }
+        read
+    }
+
+    async fn read_by_library(&mut self, decoder: &mut RowDecoder, keep: bool) -> Result<Rows, Stop> {
+        let Line::Library(conn) = self.line.as_mut().ok_or(Error::from(DriverError::ConnectionClosed))? else {
+            return Ok(Rows::End);
+        };
+        while let Some(row) = QueryResult::<'_, '_, BinaryProtocol>::new(&mut **conn).next().await? {
+            let batch = decoder.push(&row).map_err(Stop::Fault)?;
+            if keep {
+                self.last = Some(row);
+            }
+            if let Some(batch) = batch {
+                return Ok(Rows::Batch(batch));
+            }
+        }
+        Ok(Rows::End)
+    }
+
+    /// Gives the last row that came, where it was to be kept.
+    pub(crate) fn take_last(&mut self) -> Option<AnyRow> {
+        match &mut self.line {
+            Some(Line::Raw(raw)) => raw.take_last().map(AnyRow::Raw),
+            _ => self.last.take().map(AnyRow::Library),
+        }
     }
 
     /// The columns of the statement that runs, as the server defines them.
     pub(crate) fn columns(&self) -> Vec<ResultColumn> {
-        let columns = self.statement.as_ref().map(mysql_async::Statement::columns);
-        columns.iter().flat_map(|columns| columns.iter()).map(ResultColumn::from).collect()
+        let columns = match &self.line {
+            Some(Line::Raw(raw)) => raw.columns(),
+            _ => &self.statement.as_ref().map(mysql_async::Statement::columns).unwrap_or_default(),
+        };
+        columns.iter().map(ResultColumn::from).collect()
     }
 
     /// Waits for the next row of the statement that runs; `None` once the server has said that there is no more.
-    pub(crate) async fn next_row(&mut self) -> Result<Option<Row>, Error> {
-        let row = QueryResult::<'_, '_, BinaryProtocol>::new(self.conn()?).next().await;
+    async fn next_row(&mut self) -> Result<Option<AnyRow>, Error> {
+        let row = match self.line()? {
+            Line::Library(conn) => {
+                let row = QueryResult::<'_, '_, BinaryProtocol>::new(&mut **conn).next().await;
+                row.map(|row| row.map(AnyRow::Library))
+            }
+            Line::Raw(raw) => raw.next_row().await.map(|row| row.map(AnyRow::Raw)),
+        };
         if matches!(row, Ok(None) | Err(Error::Server(_))) {
             self.busy = false;
         }
@@ -285,10 +364,12 @@ impl Session {
 
     /// Lets the server forget the statement whose rows have been read.
     pub(crate) async fn finish(&mut self) -> Result<(), SourceError> {
-        let Some(statement) = self.statement.take() else { return Ok(()) };
-        let closed = match self.conn() {
-            Ok(conn) => conn.close(statement).await,
-            Err(error) => Err(error),
+        let statement = self.statement.take();
+        let closed = match (self.line(), statement) {
+            (Ok(Line::Raw(raw)), _) => raw.close_statement().await,
+            (Ok(Line::Library(conn)), Some(statement)) => conn.close(statement).await,
+            (Ok(Line::Library(_)), None) => Ok(()),
+            (Err(error), _) => Err(error),
         };
         closed.map_err(|error| self.explain(error))
     }
@@ -314,7 +395,7 @@ impl Session {
     /// itself in. On a thread without one it does not.
     fn cut(&mut self) {
         self.busy = false;
-        let Some(conn) = self.conn.take() else { return };
+        let Some(Line::Library(conn)) = self.line.take() else { return };
         let spawned = std::thread::Builder::new().name("rivet-mysql-cut".to_owned()).spawn(move || drop(conn));
         if let Ok(thread) = spawned {
             let _ended = thread.join();
@@ -323,11 +404,15 @@ impl Session {
 
     /// Says good-bye and waits until the server has heard it.
     pub(crate) async fn close(mut self) {
-        let conn = if self.busy { None } else { self.conn.take() };
-        if let Some(conn) = conn {
-            // An error while parting changes nothing: all answers are in.
-            let _parted = tokio::time::timeout(SILENCE_PATIENCE, conn.disconnect()).await;
-        }
+        let parting = async {
+            match if self.busy { None } else { self.line.take() } {
+                Some(Line::Library(conn)) => conn.disconnect().await,
+                Some(Line::Raw(raw)) => raw.quit().await,
+                None => Ok(()),
+            }
+        };
+        // An error while parting changes nothing: all answers are in.
+        let _parted = tokio::time::timeout(SILENCE_PATIENCE, parting).await;
     }
 }
 
@@ -372,6 +457,11 @@ impl Drop for Session {
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("connector", &self.connector).finish_non_exhaustive()
+        let line = match &self.line {
+            Some(Line::Library(_)) => "Library",
+            Some(Line::Raw(_)) => "Raw",
+            None => "None",
+        };
+        f.debug_struct("Session").field("connector", &self.connector).field("line", &line).finish_non_exhaustive()
     }
 }

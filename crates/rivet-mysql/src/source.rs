@@ -28,7 +28,22 @@ impl SourceFactory for MysqlFactory {
     }
 
     fn open(&self, settings: &ConnectionSettings) -> Result<Arc<dyn Source>, SourceError> {
-        Ok(Arc::new(MysqlSource { connector: Connector::new(settings)?, server: Arc::default() }))
+        Ok(Arc::new(MysqlSource { connector: Connector::new(settings, true)?, server: Arc::default() }))
+    }
+}
+
+/// Makes sources whose rows come by the library alone, as they do from servers whose handshake Rivet does not speak.
+/// They take more of the client's time, and differ in nothing else.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MysqlLibraryFactory;
+
+impl SourceFactory for MysqlLibraryFactory {
+    fn kind(&self) -> SourceKind {
+        SourceKind::Mysql
+    }
+
+    fn open(&self, settings: &ConnectionSettings) -> Result<Arc<dyn Source>, SourceError> {
+        Ok(Arc::new(MysqlSource { connector: Connector::new(settings, false)?, server: Arc::default() }))
     }
 }
 

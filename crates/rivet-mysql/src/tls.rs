@@ -1,43 +1,142 @@
 //! TLS by rustls, with the certificate checked as far as the mode says.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use mysql_async::{Error, IoError, SslOpts};
 use rivet_model::{TlsMode, TlsSettings};
 use rivet_source::{SourceError, SourceErrorKind};
-use rustls::pki_types::CertificateDer;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::{CertificateError, RootCertStore};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 fn unusable(message: String) -> SourceError {
     SourceError::new(SourceErrorKind::Config, message)
 }
 
-/// Makes the client's side of TLS, or `None` where the mode is `disable`.
-pub(crate) fn options(settings: &TlsSettings) -> Result<Option<SslOpts>, SourceError> {
-    let options = SslOpts::default();
-    Ok(match settings.mode {
-        TlsMode::Disable => None,
-        TlsMode::Prefer | TlsMode::Require => Some(
-            // The authorities that come with it are none that it asks.
-            options.with_danger_accept_invalid_certs(true).with_danger_skip_domain_validation(true),
-        ),
-        TlsMode::VerifyCa | TlsMode::VerifyFull => Some(trusting(options, settings)?),
-    })
+/// The client's side of TLS: for the library, and for connections of our own.
+#[derive(Clone)]
+pub(crate) struct Tls {
+    pub(crate) options: SslOpts,
+    pub(crate) config: Arc<ClientConfig>,
 }
 
-/// Adds the authorities: those of the file, or else those that the machine trusts; where it names none, those that
-/// browsers trust, which the library brings.
-fn trusting(options: SslOpts, settings: &TlsSettings) -> Result<SslOpts, SourceError> {
-    let certificates = match &settings.ca_file {
-        Some(file) => of_file(file)?,
-        None => usable(rustls_native_certs::load_native_certs().certs),
-    };
+impl Tls {
+    /// Makes it, or returns `None` where the mode is `disable`.
+    pub(crate) fn new(settings: &TlsSettings) -> Result<Option<Self>, SourceError> {
+        let options = SslOpts::default();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let (options, checks) = match settings.mode {
+            TlsMode::Disable => return Ok(None),
+            // The authorities that come with the options are none that they ask.
+            TlsMode::Prefer | TlsMode::Require => {
+                (options.with_danger_accept_invalid_certs(true).with_danger_skip_domain_validation(true), None)
+            }
+            TlsMode::VerifyCa | TlsMode::VerifyFull => {
+                let certificates = authorities(settings)?;
+                let checks = chain_verifier(&certificates, &provider)?;
+                (trusting(options, certificates), Some(checks))
+            }
+        };
+        let verifier: Arc<dyn ServerCertVerifier> = match (settings.mode, checks) {
+            (TlsMode::VerifyFull, Some(checks)) => checks,
+            (_, chain) => Arc::new(Lenient { chain, provider: Arc::clone(&provider) }),
+        };
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| unusable(format!("TLS can't be set up: {error}")))?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier)
+            .with_no_client_auth();
+        Ok(Some(Self { options, config: Arc::new(config) }))
+    }
+}
+
+/// Returns the authorities of the file, or else those that the machine trusts.
+fn authorities(settings: &TlsSettings) -> Result<Vec<CertificateDer<'static>>, SourceError> {
+    match &settings.ca_file {
+        Some(file) => of_file(file),
+        None => Ok(usable(rustls_native_certs::load_native_certs().certs)),
+    }
+}
+
+/// Adds authorities; where there are none, those that browsers trust stay, which the library brings.
+fn trusting(options: SslOpts, certificates: Vec<CertificateDer<'static>>) -> SslOpts {
     if certificates.is_empty() {
-        return Ok(options);
+        return options;
     }
     let roots = certificates.into_iter().map(|certificate| certificate.to_vec().into()).collect();
-    Ok(options.with_root_certs(roots).with_disable_built_in_roots(true))
+    options.with_root_certs(roots).with_disable_built_in_roots(true)
+}
+
+/// Makes what checks a certificate against authorities, or against those that browsers trust.
+fn chain_verifier(
+    certificates: &[CertificateDer<'static>],
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<WebPkiServerVerifier>, SourceError> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(certificates.iter().cloned());
+    if roots.is_empty() {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+        .build()
+        .map_err(|error| unusable(format!("the certificate authorities can't be used: {error}")))
+}
+
+/// Checks less than `verify-full`: the chain but not the name, or nothing at all.
+#[derive(Debug)]
+struct Lenient {
+    /// Checks the chain; absent where encryption to whomever is enough.
+    chain: Option<Arc<WebPkiServerVerifier>>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Lenient {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let Some(chain) = &self.chain else { return Ok(ServerCertVerified::assertion()) };
+        match chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+            // The name is looked at last: whoever gets here has a good chain.
+            Err(rustls::Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) => Ok(ServerCertVerified::assertion()),
+            other => other,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
 }
 
 /// Returns a name that the server's certificate has, where its chain was found to be good and the name of the host is

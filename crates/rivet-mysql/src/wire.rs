@@ -1,21 +1,55 @@
 //! The only place that knows what rows and column definitions of the client library look like.
 //!
-//! A reader of raw packets would take its place by giving rows that implement [`Values`] and columns as [`ResultColumn`].
+//! Rows of scans come by packets of their own where they can (see `raw`); these are for what is asked besides, and for
+//! servers whose handshake is not spoken there.
 
 use mysql_async::consts::{ColumnFlags, ColumnType};
 use mysql_async::{Column, Row, Value};
 use rivet_source::{SourceType, TypeShape};
 
-use crate::decode::{Calendar, Cell, Span, Values};
+use crate::decode::{Calendar, Cell, Fault, Span, Values};
 use crate::kind;
+use crate::raw::OwnedRow;
 use crate::types::decimal_modifier;
+
+/// A row by itself, whatever it came over.
+#[derive(Debug)]
+pub(crate) enum AnyRow {
+    /// One of the library's.
+    Library(Row),
+    /// One that was read by ourselves.
+    Raw(OwnedRow),
+}
+
+impl Values for AnyRow {
+    fn width(&self) -> usize {
+        match self {
+            Self::Library(row) => row.width(),
+            Self::Raw(row) => row.width(),
+        }
+    }
+
+    fn cell(&self, position: usize) -> Result<Cell<'_>, Fault> {
+        match self {
+            Self::Library(row) => row.cell(position),
+            Self::Raw(row) => row.cell(position),
+        }
+    }
+
+    fn wire_bytes(&self) -> usize {
+        match self {
+            Self::Library(row) => row.wire_bytes(),
+            Self::Raw(row) => row.wire_bytes(),
+        }
+    }
+}
 
 impl Values for Row {
     fn width(&self) -> usize {
         self.len()
     }
 
-    fn cell(&self, position: usize) -> Result<Cell<'_>, crate::decode::Fault> {
+    fn cell(&self, position: usize) -> Result<Cell<'_>, Fault> {
         Ok(match self.as_ref(position) {
             None | Some(Value::NULL) => Cell::Null,
             Some(Value::Int(number)) => Cell::Int(*number),

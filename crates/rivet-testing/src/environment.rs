@@ -22,6 +22,8 @@ pub(crate) const MARIADB_TLS: &str = "RIVET_TEST_MARIADB_TLS_URL";
 pub(crate) const MARIADB_CA: &str = "RIVET_TEST_MARIADB_CA";
 /// A Python that imports `pyarrow` and `duckdb`.
 pub(crate) const PYTHON: &str = "RIVET_TEST_PYTHON";
+/// A Python that imports the clients of cloud providers.
+pub(crate) const CLOUD_PYTHON: &str = "RIVET_TEST_CLOUD_PYTHON";
 /// A Python that imports `pyspark`.
 pub(crate) const SPARK: &str = "RIVET_TEST_SPARK_PYTHON";
 /// The folder of a PostgreSQL server's programs.
@@ -32,12 +34,16 @@ const SMALL_DISK: &str = "RIVET_TEST_SMALL_DISK";
 /// Returns what the environment says, and fails the test where it says nothing.
 #[track_caller]
 pub(crate) fn required(name: &str) -> String {
+    given(name).unwrap_or_else(|| {
+        panic!("`{name}` is not set: run this test with `cargo xtask e2e`, which brings its servers up")
+    })
+}
+
+/// Returns what the environment says, where it says something.
+pub(crate) fn given(name: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "tests find their servers here, rivet-config is what they test")]
     let value = std::env::var(name);
-    match value {
-        Ok(value) if !value.is_empty() => value,
-        _ => panic!("`{name}` is not set: run this test with `cargo xtask e2e`, which brings its servers up"),
-    }
+    value.ok().filter(|value| !value.is_empty())
 }
 
 /// The scale of generated tables where nobody asks for another one: 60,175 rows of lineitem.

@@ -15,6 +15,7 @@
 //! ```
 //!
 //! [`MysqlDatabase`] is the same on a MySQL or a MariaDB, and [`on_both_families!`] makes two tests of one.
+//! [`Bucket`] is an object store, with [`on_every_store!`] for all three protocols.
 
 mod comparison;
 mod database;
@@ -26,6 +27,7 @@ mod process;
 mod project;
 mod python;
 mod session;
+mod stores;
 
 pub use comparison::{Oracle, assert_same, compare};
 pub use database::TestDatabase;
@@ -36,3 +38,4 @@ pub use process::{Finished, RivetCommand, Running, Stop};
 pub use project::Project;
 pub use python::{fixture, page, python};
 pub use session::Session;
+pub use stores::{AZURE_ACCOUNT, AZURE_KEY, Bucket, HttpFault, HttpProxy, Protocol};

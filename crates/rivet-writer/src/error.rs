@@ -4,7 +4,7 @@ use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use miette::Diagnostic;
 use parquet::errors::ParquetError;
-use rivet_model::Retry;
+use rivet_model::{DatePart, Retry};
 use thiserror::Error;
 
 use crate::store::StoreError;
@@ -67,6 +67,92 @@ pub enum WriteError {
         /// Its type.
         data_type: DataType,
     },
+    /// Folders are to be named after a column that is not read.
+    #[error("`partition_by` names the column `{column}`, which is not read")]
+    #[diagnostic(code("rivet::writer::no_column_to_partition_by"), help("The columns are {}.", .columns.join(", ")))]
+    NoColumnToPartitionBy {
+        /// Which column.
+        column: String,
+        /// The columns that there are, in back-ticks.
+        columns: Vec<String>,
+    },
+    /// Values of the column's type are no names of folders.
+    #[error("column `{column}` has the type {data_type}, whose values can't name folders")]
+    #[diagnostic(
+        code("rivet::writer::not_partitioned"),
+        help(
+            "Partition by text, whole or decimal numbers, truth values, dates, times or uuids, or give the column another type under `columns`."
+        )
+    )]
+    NotPartitioned {
+        /// Which column.
+        column: String,
+        /// Its type.
+        data_type: DataType,
+    },
+    /// Values of the column's type have no such part.
+    #[error("column `{column}` has the type {data_type}, which has no {part}")]
+    #[diagnostic(
+        code("rivet::writer::no_date_part"),
+        help("Give a part of a date or a timestamp (an hour of a timestamp alone), or leave `part` out.")
+    )]
+    NoDatePart {
+        /// Which column.
+        column: String,
+        /// Its type.
+        data_type: DataType,
+        /// Which part.
+        part: DatePart,
+    },
+    /// A level of folders has the name of a column in the files.
+    #[error("the folders `{key}=` would stand for the column `{column}` of the files")]
+    #[diagnostic(code("rivet::writer::folder_is_column"), help("Give the folders another name with `as`."))]
+    FolderIsColumn {
+        /// The name of the folders.
+        key: String,
+        /// Which column.
+        column: String,
+    },
+    /// All columns name folders.
+    #[error("all columns name folders, and none is left for the files")]
+    #[diagnostic(code("rivet::writer::only_folders"), help("Take a column out of `partition_by`, or read one more."))]
+    OnlyFolders,
+    /// A value makes the name of a folder longer than file systems take. The value itself is not told.
+    #[error("a value of column `{column}` makes a folder's name of {bytes} bytes, above the {most} that it may have")]
+    #[diagnostic(
+        code("rivet::writer::long_folder"),
+        help("Partition by a shorter column, or shorten this one in a `query` or with a `mask`.")
+    )]
+    LongFolder {
+        /// Which column.
+        column: String,
+        /// How long the name is.
+        bytes: usize,
+        /// How long it may be.
+        most: usize,
+    },
+    /// A text is the one that stands for NULL in a folder's name.
+    #[error("a value of column `{column}` is the text that stands for NULL in names of folders")]
+    #[diagnostic(
+        code("rivet::writer::reserved_folder"),
+        help(
+            "Make another text, or NULL, of `__HIVE_DEFAULT_PARTITION__` in a `query`, or partition by another column."
+        )
+    )]
+    ReservedFolder {
+        /// Which column.
+        column: String,
+    },
+    /// The rows of one chunk would make more parts than anybody wants.
+    #[error("the rows of one chunk make more than {most} parts")]
+    #[diagnostic(
+        code("rivet::writer::too_many_parts"),
+        help("Partition by something with fewer values, such as a day or a month, or raise `max_file_size`.")
+    )]
+    TooManyParts {
+        /// How many there may be.
+        most: usize,
+    },
     /// A schema without columns: no format here can say how many rows it has.
     #[error("there is no column to write")]
     #[diagnostic(code("rivet::writer::no_columns"), help("Export at least one column."))]
@@ -99,6 +185,14 @@ impl WriteError {
             | Self::ColumnExists { .. }
             | Self::NoColumnToMask { .. }
             | Self::NotTruncated { .. }
+            | Self::NoColumnToPartitionBy { .. }
+            | Self::NotPartitioned { .. }
+            | Self::NoDatePart { .. }
+            | Self::FolderIsColumn { .. }
+            | Self::OnlyFolders
+            | Self::LongFolder { .. }
+            | Self::ReservedFolder { .. }
+            | Self::TooManyParts { .. }
             | Self::NoColumns
             | Self::Batch(_)
             | Self::Parquet(_)

@@ -1,33 +1,35 @@
-use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use rivet_model::{OutputOptions, PartRecord};
-use tracing::debug;
 
-use crate::encode::{BatchWriter, batch_writer, check};
+use crate::encode::check;
 use crate::error::WriteError;
-use crate::layout::{PartName, PartNamer};
+use crate::layout::PartNamer;
+use crate::partition::{PartitionRouter, Partitioner};
+use crate::parts::{OpenPart, PartMaker};
 use crate::store::PartStore;
 
 /// Writes the rows of one chunk into as many parts as they need.
 ///
 /// A part is begun with its first row and ends once it has `max_file_size` bytes. All calls come from one thread,
-/// which may block and is no thread of an asynchronous runtime. A writer that is dropped removes the part that is
+/// which may block and is no thread of an asynchronous runtime. A writer that is dropped removes the parts that are
 /// open; the parts that it ended stay in their staging place, where a repeated attempt replaces them.
+#[derive(Debug)]
 pub struct ExportWriter {
-    schema: SchemaRef,
-    options: OutputOptions,
-    namer: PartNamer,
-    store: Arc<dyn PartStore>,
-    open: Option<OpenPart>,
-    parts: Vec<PartRecord>,
+    parts: PartMaker,
+    max_file_size: Option<u64>,
+    way: Way,
 }
 
-struct OpenPart {
-    name: PartName,
-    writer: Box<dyn BatchWriter>,
+/// Where rows go.
+#[derive(Debug)]
+enum Way {
+    /// Into one part after the other.
+    Single(Option<OpenPart>),
+    /// Into those of their folders.
+    Folders(Box<PartitionRouter>),
 }
 
 impl ExportWriter {
@@ -40,7 +42,24 @@ impl ExportWriter {
         store: Arc<dyn PartStore>,
     ) -> Result<Self, WriteError> {
         check(&schema, &options)?;
-        Ok(Self { schema, options, namer, store, open: None, parts: Vec::new() })
+        let max_file_size = options.max_file_size;
+        let parts = PartMaker::new(schema, options, namer, store);
+        Ok(Self { parts, max_file_size, way: Way::Single(None) })
+    }
+
+    /// Makes a writer that sorts rows into folders. So many such writers, at most, work at a time: they share what may
+    /// be open.
+    pub fn partitioned(
+        partitioner: Partitioner,
+        at_a_time: usize,
+        options: OutputOptions,
+        namer: PartNamer,
+        store: Arc<dyn PartStore>,
+    ) -> Result<Self, WriteError> {
+        let schema = Arc::clone(partitioner.schema());
+        let router = PartitionRouter::new(partitioner, &options, at_a_time);
+        let writer = Self::new(schema, options, namer, store)?;
+        Ok(Self { way: Way::Folders(Box::new(router)), ..writer })
     }
 
     /// Writes the rows of a batch.
@@ -48,76 +67,68 @@ impl ExportWriter {
         if batch.num_rows() == 0 {
             return Ok(());
         }
-        let mut part = match self.open.take() {
+        let Self { parts, max_file_size, way } = self;
+        let open = match way {
+            Way::Folders(router) => return router.write(batch, parts),
+            Way::Single(open) => open,
+        };
+        let mut part = match open.take() {
             Some(part) => part,
-            None => self.begin()?,
+            None => parts.begin(None, Vec::new())?,
         };
         if let Err(error) = part.writer.write(batch) {
             part.writer.abort();
             return Err(error);
         }
-        if self.options.max_file_size.is_some_and(|limit| part.writer.written_bytes() >= limit) {
-            self.end(part)
+        if max_file_size.is_some_and(|limit| part.writer.written_bytes() >= limit) {
+            parts.end(part)
         } else {
-            self.open = Some(part);
+            *open = Some(part);
             Ok(())
         }
     }
 
-    /// Returns the bytes of all parts so far, with an estimate for the one that is open.
+    /// Returns the bytes of all parts so far, with an estimate for those that are open.
     pub fn written_bytes(&self) -> u64 {
-        let ended: u64 = self.parts.iter().map(|part| part.bytes).sum();
-        ended + self.open.as_ref().map_or(0, |part| part.writer.written_bytes())
+        let open = match &self.way {
+            Way::Single(open) => open.as_ref().map_or(0, |part| part.writer.written_bytes()),
+            Way::Folders(router) => router.written_bytes(),
+        };
+        self.parts.ended_bytes() + open
     }
 
-    /// Ends the last part and returns all of them, durable. Without a row there is none, or with `write_empty` one
-    /// that holds the schema (Parquet) or the header (CSV) alone.
-    pub fn finish(mut self, write_empty: bool) -> Result<Vec<PartRecord>, WriteError> {
-        if self.open.is_none() && self.parts.is_empty() && write_empty {
-            self.open = Some(self.begin()?);
-        }
-        if let Some(part) = self.open.take() {
-            self.end(part)?;
-        }
-        Ok(self.parts)
-    }
-
-    /// Removes the part that is open.
-    pub fn abort(mut self) {
-        if let Some(part) = self.open.take() {
-            part.writer.abort();
+    /// Returns what rows take in memory that no finished part holds.
+    pub fn held_bytes(&self) -> usize {
+        match &self.way {
+            Way::Single(open) => {
+                open.as_ref().map_or(0, |part| part.writer.buffered_bytes() + part.writer.sink_bytes())
+            }
+            Way::Folders(router) => router.held_bytes(),
         }
     }
 
-    fn begin(&self) -> Result<OpenPart, WriteError> {
-        let sequence = u32::try_from(self.parts.len()).expect("a chunk has fewer parts than a file system has files");
-        let name = self.namer.name(sequence);
-        let sink = self.store.create(self.namer.run(), &name)?;
-        Ok(OpenPart { writer: batch_writer(&self.schema, &self.options, sink)?, name })
+    /// Ends the last parts and returns all of them, durable. Without a row there is none, or with `write_empty` one
+    /// that holds the schema (Parquet) or the header (CSV) alone; not with folders, of which no row says which.
+    pub fn finish(self, write_empty: bool) -> Result<Vec<PartRecord>, WriteError> {
+        let Self { mut parts, way, .. } = self;
+        match way {
+            Way::Single(Some(part)) => parts.end(part)?,
+            Way::Single(None) if write_empty && parts.begun() == 0 => {
+                let part = parts.begin(None, Vec::new())?;
+                parts.end(part)?;
+            }
+            Way::Single(None) => {}
+            Way::Folders(router) => router.finish(&mut parts)?,
+        }
+        Ok(parts.into_records())
     }
 
-    fn end(&mut self, part: OpenPart) -> Result<(), WriteError> {
-        let (sink, encoded) = part.writer.finish()?;
-        let receipt = sink.finish()?;
-        debug!(part = %part.name, rows = encoded.rows, bytes = receipt.bytes, "part written");
-        self.parts.push(PartRecord {
-            name: part.name.as_str().to_owned(),
-            rows: encoded.rows,
-            bytes: receipt.bytes,
-            sha256: receipt.sha256,
-        });
-        Ok(())
-    }
-}
-
-impl fmt::Debug for ExportWriter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ExportWriter")
-            .field("options", &self.options)
-            .field("namer", &self.namer)
-            .field("store", &self.store)
-            .field("open", &self.open.as_ref().map(|part| &part.name))
-            .field("parts", &self.parts)
-            .finish_non_exhaustive()
+    /// Removes the parts that are open.
+    pub fn abort(self) {
+        match self.way {
+            Way::Single(Some(part)) => part.writer.abort(),
+            Way::Single(None) => {}
+            Way::Folders(router) => router.abort(),
+        }
     }
 }

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use rivet_model::{ChunkId, Compression, ExportName, Format, OutputOptions, RunId};
 use sha2::{Digest as _, Sha256};
 
+use crate::partition::is_folder;
+
 /// The folder, below the root, in which local parts wait for their run's commit.
 ///
 /// Its name begins with a dot and its files end in `.part`, so that neither a reader that skips hidden names nor one
@@ -23,7 +25,8 @@ const WHOLE_NAME_BYTES: usize = 160;
 /// The readable start that stays of a longer one.
 const LONG_NAME_PREFIX_BYTES: usize = 100;
 
-/// The name of a part below the destination's root: `{export}-{run}-{chunk}-{sequence}.{extension}`.
+/// The name of a part below the destination's root: `{export}-{run}-{chunk}-{sequence}.{extension}`, where rows are
+/// sorted into folders with these in front: `country=DE/`.
 ///
 /// It follows from what the part is, so that a repeated attempt replaces its own parts. Only a [`PartNamer`] makes
 /// one.
@@ -66,6 +69,11 @@ impl PartNamer {
     /// Returns the run whose parts it names.
     pub fn run(&self) -> RunId {
         self.run
+    }
+
+    /// Returns the name of the chunk's part number `sequence` in a folder below the root.
+    pub(crate) fn name_in(&self, folder: &str, sequence: u32) -> PartName {
+        PartName(format!("{folder}/{}", self.name(sequence)))
     }
 
     /// Returns the name of the chunk's part number `sequence`, from 0.
@@ -119,7 +127,8 @@ pub(crate) fn latest_name(export: &ExportName) -> String {
 ///
 /// It is the guard before anything is renamed or removed: part names come back from a state file.
 pub(crate) fn manifest_of_part(name: &str, run: RunId) -> Option<String> {
-    let (export, rest) = name.split_once(&format!("-{run}-"))?;
+    let (folders, file) = name.rsplit_once('/').map_or((None, name), |(folders, file)| (Some(folders), file));
+    let (export, rest) = file.split_once(&format!("-{run}-"))?;
     let (numbers, extension) = rest.split_once('.')?;
     let (chunk, sequence) = numbers.split_once('-')?;
     let number = |text: &str, least: usize| text.len() >= least && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -128,8 +137,14 @@ pub(crate) fn manifest_of_part(name: &str, run: RunId) -> Option<String> {
         && matches!(extension, "parquet" | "csv" | "csv.gz" | "csv.zst")
         && !export.is_empty()
         && !export.starts_with(['.', '_'])
-        && export.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '%' | '~'));
+        && export.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '%' | '~'))
+        && folders.is_none_or(|folders| folders.split('/').all(is_folder));
     ours.then(|| manifest_name_of(export, run))
+}
+
+/// Returns the file's own name of a part: it alone tells the part from all others, whatever its folder.
+pub(crate) fn file_name(part: &str) -> &str {
+    part.rsplit_once('/').map_or(part, |(_, file)| file)
 }
 
 /// Returns lower hexadecimal digits.
@@ -187,6 +202,9 @@ mod tests {
             assert_eq!(name.as_str(), format!("o-0190d0a0-0000-7000-8000-000000000001-00007-012.{expected}"));
             let manifest = manifest_of_part(name.as_str(), run);
             assert_eq!(manifest.as_deref(), Some("_rivet/o/0190d0a0-0000-7000-8000-000000000001.json"));
+            let nested = format!("a=%2F/b c=/{name}");
+            assert_eq!(manifest_of_part(&nested, run), manifest);
+            assert_eq!(file_name(&nested), name.as_str());
         };
         check(Format::Parquet, Compression::Zstd { level: 1 }, "parquet");
         check(Format::Csv, Compression::None, "csv");
@@ -203,6 +221,11 @@ mod tests {
             "o-0190d0a0-0000-7000-8000-000000000002-00000-000.csv",
             "../o-0190d0a0-0000-7000-8000-000000000001-00000-000.csv",
             "a/o-0190d0a0-0000-7000-8000-000000000001-00000-000.csv",
+            "a=b/../o-0190d0a0-0000-7000-8000-000000000001-00000-000.csv",
+            "a=b/c/o-0190d0a0-0000-7000-8000-000000000001-00000-000.csv",
+            "a=b//o-0190d0a0-0000-7000-8000-000000000001-00000-000.csv",
+            "/a=b/o-0190d0a0-0000-7000-8000-000000000001-00000-000.csv",
+            ".a=b/o-0190d0a0-0000-7000-8000-000000000001-00000-000.csv",
             ".o-0190d0a0-0000-7000-8000-000000000001-00000-000.csv",
             "-0190d0a0-0000-7000-8000-000000000001-00000-000.csv",
             "o-0190d0a0-0000-7000-8000-000000000001-00000-000.txt",

@@ -1,6 +1,7 @@
 //! From Arrow batches to finished parts, and from parts to a committed run.
 //!
-//! - [`ExportWriter`] encodes batches as Parquet or CSV and cuts them into parts;
+//! - [`ExportWriter`] encodes batches as Parquet or CSV and cuts them into parts, those of a [`Partitioner`] in folders
+//!   named after values;
 //! - [`PartStore`] keeps parts and manifests, atomically: [`LocalStore`] in a folder, [`ObjectStoreParts`] behind
 //!   the `object_store` interface (whose in-memory backend is the twin that needs no disk), [`StreamStore`] in a
 //!   stream such as standard output;
@@ -48,6 +49,8 @@ mod layout;
 mod manifest;
 mod mask;
 mod meta;
+mod partition;
+mod parts;
 mod row_hash;
 mod store;
 mod value;
@@ -59,8 +62,9 @@ pub use layout::{PartName, PartNamer};
 pub use manifest::{Manifest, ManifestChunk, ManifestField, ManifestPart, ManifestSource, schema_fingerprint};
 pub use mask::{MASK_KEY, Mask, MaskKey, MaskMethod, Masker, masked_schema};
 pub use meta::{EXPORTED_AT_COLUMN, MetaAppender, ROW_HASH_COLUMN};
+pub use partition::Partitioner;
 pub use row_hash::RowHasher;
 pub use store::{
-    Commit, Discarded, LocalStore, ObjectStoreParts, OpenUploads, PartCheck, PartSink, PartStore, RefusalKind,
-    SinkReceipt, StoreError, StoreRefusal, StreamStore, conformance,
+    Commit, Discarded, LocalStore, ObjectStoreParts, OpenUploads, PartCheck, PartSink, PartStore, ProbeAction,
+    ProbeOutcome, ProbeStep, RefusalKind, SinkReceipt, StoreError, StoreProbe, StoreRefusal, StreamStore, conformance,
 };

@@ -1,10 +1,10 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::datatypes::{Field, Schema};
 use jiff::Timestamp;
 use rivet_model::{
     ChunkId, Compression, Consistency, DestinationRecord, ExportName, FIDELITY_KEY, Fingerprint, Format,
-    LOGICAL_TYPE_KEY, PartRecord, RowRange, RunId, SOURCE_TYPE_KEY,
+    LOGICAL_TYPE_KEY, PartRecord, PartitionBy, RowRange, RunId, SOURCE_TYPE_KEY,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -37,10 +37,14 @@ pub struct Manifest {
     pub format: Format,
     /// Their compression.
     pub compression: Compression,
-    /// The columns, in their order.
+    /// The columns, in their order. Those of `partition_by` without a part of a date stand in no file: the parts list
+    /// their values.
     pub schema: Vec<ManifestField>,
     /// A digest of `schema`: the same for two runs with the same columns.
     pub schema_fingerprint: String,
+    /// What the folders are named after that parts lie in, level by level.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partition_by: Vec<PartitionBy>,
     /// The parts, in the order of their chunks.
     pub parts: Vec<ManifestPart>,
     /// Rows in all parts.
@@ -190,6 +194,11 @@ impl Manifest {
 
     fn to_value(&self) -> Value {
         serde_json::to_value(self).expect("a manifest's maps have text keys")
+    }
+
+    /// Returns the names of all parts.
+    pub(crate) fn part_names(&self) -> BTreeSet<&str> {
+        self.parts.iter().map(|part| part.record.name.as_str()).collect()
     }
 
     /// Returns whether a part of this name is listed.

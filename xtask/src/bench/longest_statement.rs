@@ -3,15 +3,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::database::Database;
+use super::server::Asked;
 
 /// How often the server is asked: what is measured is too short by this at most.
 const INTERVAL: Duration = Duration::from_millis(20);
-
-/// The age, in seconds, of the oldest statement that another client runs.
-const OLDEST: &str = "SELECT coalesce(max(extract(epoch FROM clock_timestamp() - query_start)), 0) \
-                      FROM pg_stat_activity WHERE state = 'active' AND backend_type = 'client backend' \
-                      AND pid <> pg_backend_pid()";
 
 /// Watches how long statements run, as the server sees it.
 #[derive(Debug)]
@@ -21,15 +16,15 @@ pub(super) struct LongestStatement {
 }
 
 impl LongestStatement {
-    /// Begins to watch.
+    /// Begins to watch, where the server can be asked.
     pub(super) fn watch(url: &str) -> Self {
         let ended = Arc::new(AtomicBool::new(false));
         let (seen, url) = (Arc::clone(&ended), url.to_owned());
         let watcher = thread::spawn(move || {
-            let database = Database::connect(&url).ok()?;
+            let mut server = Asked::connect(&url).ok()?;
             let mut longest = 0.0;
             while !seen.load(Ordering::Relaxed) {
-                let oldest: f64 = database.value(OLDEST).ok()?.parse().ok()?;
+                let oldest: f64 = server.oldest_statement().ok()?.parse().ok()?;
                 longest = f64::max(longest, oldest);
                 thread::sleep(INTERVAL);
             }

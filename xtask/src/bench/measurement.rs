@@ -35,12 +35,12 @@ impl fmt::Display for Measurement {
 }
 
 /// Runs a command through `measure.py`, which sees its children; its output is kept for the case that it fails.
-pub(super) fn take(bench: &Bench, folder: &Path, words: &[OsString]) -> Result<Measurement> {
+pub(super) fn take(bench: &Bench, url: &str, folder: &Path, words: &[OsString]) -> Result<Measurement> {
     let (result, log) = (folder.join("measured.json"), folder.join("output.log"));
     let output = File::create(&log).into_diagnostic()?;
     let mut command = Command::new(&bench.python);
     command.arg(workspace::fixture("python/measure.py")).arg(&result).args(words);
-    command.env(DATABASE, &bench.postgres.url).current_dir(folder);
+    command.env(DATABASE, url).current_dir(folder);
     command.stdout(output.try_clone().into_diagnostic()?).stderr(output);
     process::run(&mut command)?;
     let measured: Value = serde_json::from_slice(&fs::read(&result).into_diagnostic()?).into_diagnostic()?;

@@ -3,6 +3,7 @@
 mod longest_statement;
 mod measurement;
 mod report;
+mod server;
 mod server_cpu;
 mod tool;
 mod workload;
@@ -13,10 +14,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use miette::{IntoDiagnostic as _, Result, bail, miette};
 
-use crate::database::Database;
-use crate::servers::{Postgres, Wanted};
-use crate::{data, demo, interrupt, python, workspace};
+use crate::servers::{Engine, Wanted};
+use crate::{demo, interrupt, python, workspace};
 use measurement::Measurement;
+use server::{Asked, Benched};
 use tool::Tool;
 use workload::{WORKLOADS, Workload};
 
@@ -45,7 +46,7 @@ pub(crate) struct Bench {
     folder: PathBuf,
     rivet: PathBuf,
     python: PathBuf,
-    postgres: Postgres,
+    servers: Benched,
 }
 
 /// What one tool did.
@@ -71,13 +72,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         None => demo::build(true)?,
     };
     let python = python::environment("requirements-bench.txt")?;
-    let mut postgres = Postgres::start(arguments.wanted.postgres)?;
-    // Some tools would encrypt the loopback and others not.
-    postgres.url.push_str("?sslmode=disable");
-    let bench = Bench { folder, rivet, python, postgres };
+    let mut engines: Vec<Engine> = chosen.iter().map(|workload| workload.source).collect();
+    engines.dedup();
+    let servers = Benched::start(arguments.wanted, &engines)?;
+    let bench = Bench { folder, rivet, python, servers };
     bench.prepare(&chosen, arguments.scale)?;
     let mut report = report::Report::begin(&bench, arguments.scale, arguments.runs)?;
-    for workload in chosen {
+    for workload in chosen.into_iter().filter(|workload| bench.servers.engines().contains(&workload.source)) {
         let (series, left_out) = bench.measure(workload, arguments.runs)?;
         report.add(workload, &series, &left_out);
     }
@@ -85,19 +86,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 impl Bench {
-    /// Loads the tables, and a tenth of each: memory must not grow with the rows. Each statement goes by itself,
-    /// since VACUUM runs in no transaction.
+    /// Loads the tables of the workloads, each once.
     fn prepare(&self, workloads: &[&Workload], scale: f64) -> Result<()> {
-        let url = &self.postgres.url;
-        for table in ["lineitem", "content_items"] {
-            if workloads.iter().any(|workload| workload.table.starts_with(table)) {
-                data::load(url, scale, &[table.to_owned()])?;
-                let database = Database::connect(url)?;
-                let tenth = format!("SELECT * FROM {table} LIMIT (SELECT count(*) / 10 FROM {table})");
-                database.execute(&format!("CREATE TABLE {table}_tenth AS {tenth}"))?;
-                database.execute(&format!("VACUUM (ANALYZE) {table}"))?;
-                database.execute(&format!("VACUUM (ANALYZE) {table}_tenth"))?;
-                database.execute("CHECKPOINT")?;
+        for engine in self.servers.engines() {
+            for table in ["lineitem", "content_items"] {
+                let is_read = |workload: &&&Workload| workload.source == *engine && workload.table.starts_with(table);
+                if workloads.iter().any(|workload| is_read(&workload)) {
+                    self.servers.load(*engine, scale, table)?;
+                }
             }
         }
         Ok(())
@@ -106,10 +102,8 @@ impl Bench {
     /// Runs the tools of a workload in turns. A peer that fails is left out, with a word why; Rivet must not fail.
     fn measure(&self, workload: &Workload, runs: u32) -> Result<(Vec<Series>, Vec<String>)> {
         println!("\n=== {}", workload.name);
-        let rows = Database::connect(&self.postgres.url)?
-            .value(&format!("SELECT count(*) FROM {}", workload.table))?
-            .parse()
-            .into_diagnostic()?;
+        let url = self.servers.url(workload.source)?;
+        let rows = Asked::connect(&url)?.rows(workload.table)?.parse().into_diagnostic()?;
         let mut all: Vec<Series> = workload.tools.iter().map(|tool| Series { tool: *tool, runs: Vec::new() }).collect();
         let mut left_out = Vec::new();
         for turn in 1..=runs {

@@ -4,10 +4,10 @@ use std::path::Path;
 use miette::{IntoDiagnostic as _, Result};
 
 use super::measurement::Measurement;
+use super::server::Asked;
 use super::tool::{Mode, Tool};
 use super::workload::Workload;
 use super::{Bench, Series, median};
-use crate::database;
 
 /// The Markdown page of a bench.
 pub(super) struct Report {
@@ -22,7 +22,9 @@ const HEAD: &str = "| tool | wall s, median (range) | client CPU s | server CPU 
 impl Report {
     /// Begins with what was measured and on what.
     pub(super) fn begin(bench: &Bench, scale: f64, runs: u32) -> Result<Self> {
-        let server = database::query_value(&bench.postgres.url, "SELECT split_part(version(), ' on ', 1)")?;
+        let versions =
+            bench.servers.engines().iter().map(|engine| Asked::connect(&bench.servers.url(*engine)?)?.version());
+        let server = versions.collect::<Result<Vec<_>>>()?.join(", ");
         let cores = std::thread::available_parallelism().into_diagnostic()?;
         let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
         let memory = memory.split_whitespace().nth(1).and_then(|kilobytes| kilobytes.parse::<f64>().ok());
@@ -32,8 +34,9 @@ impl Report {
              shared by server and client. Rows written were counted. Parquet is zstd at level 3 for every tool. \
              Ratios are to the fastest peer of the table.\n"
         );
-        let peers = [Tool::Rivet(Mode::Full), Tool::Peer("duckdb"), Tool::Peer("connectorx"), Tool::Peer("adbc")];
-        let names = ["rivet at commit", "DuckDB", "connectorx", "ADBC"];
+        let peers = ["duckdb", "connectorx", "adbc", "chdb"].map(Tool::Peer);
+        let peers = [Tool::Rivet(Mode::Full)].into_iter().chain(peers);
+        let names = ["rivet at commit", "DuckDB", "connectorx", "ADBC", "chdb"];
         let versions =
             names.into_iter().zip(peers).filter_map(|(name, tool)| Some((name, tool.version(bench)?))).collect();
         Ok(Self { paragraphs: vec![about], versions })

@@ -9,6 +9,7 @@ use super::measurement::{self, Measurement};
 use super::server_cpu::ServerCpu;
 use super::workload::Workload;
 use super::{Bench, data_bytes};
+use crate::servers::Engine;
 use crate::{process, workspace};
 
 /// Where a tool finds the database.
@@ -125,9 +126,10 @@ impl Tool {
         let out = folder.join("out");
         std::fs::create_dir(&out).into_diagnostic()?;
         let words = self.command(bench, workload, &folder, &out)?;
-        let before = ServerCpu::read(bench.postgres.postmaster);
-        let watching = LongestStatement::watch(&bench.postgres.url);
-        let measured = measurement::take(bench, &folder, &words);
+        let url = bench.servers.url(workload.source)?;
+        let before = ServerCpu::read(bench.servers.process(workload.source));
+        let watching = LongestStatement::watch(&url);
+        let measured = measurement::take(bench, &url, &folder, &words);
         let longest_statement = watching.end();
         let mut measured = measured?;
         measured.longest_statement = longest_statement;
@@ -141,17 +143,17 @@ impl Tool {
     }
 
     fn command(self, bench: &Bench, workload: &Workload, folder: &Path, out: &Path) -> Result<Vec<OsString>> {
-        let Workload { table, output, .. } = workload;
+        let Workload { table, output, source, .. } = workload;
         let file = out.join(format!("{table}.{}", output.extension()));
         let psql = |target: &Path, copy: &str| -> Result<Vec<OsString>> {
             let Some(psql) = process::find("psql") else { bail!("psql is not installed") };
-            let url = &bench.postgres.url;
+            let url = bench.servers.url(*source)?;
             Ok(vec![psql.into(), url.into(), "-qXo".into(), target.into(), "-c".into(), copy.into()])
         };
         match self {
             Self::Rivet(mode) => {
                 let config = folder.join("rivet.yaml");
-                std::fs::write(&config, configuration(table, mode, *output, out)).into_diagnostic()?;
+                std::fs::write(&config, configuration(workload, mode, out)).into_diagnostic()?;
                 let arguments = ["--no-progress", "run", "-c"].map(OsString::from);
                 Ok([bench.rivet.clone().into_os_string()].into_iter().chain(arguments).chain([config.into()]).collect())
             }
@@ -167,13 +169,18 @@ impl Tool {
     }
 }
 
-fn configuration(table: &str, mode: Mode, output: Output, out: &Path) -> String {
+fn configuration(workload: &Workload, mode: Mode, out: &Path) -> String {
+    let Workload { table, output, source, .. } = workload;
+    let kind = match source {
+        Engine::Postgres => "postgres",
+        Engine::Mysql | Engine::Mariadb => "mysql\n  tls: { mode: disable }",
+    };
     let form = match output {
         Output::Parquet => "format: parquet\n    compression: zstd\n    compression_level: 3",
         Output::Csv => "format: csv\n    compression: none",
     };
     format!(
-        "source:\n  type: postgres\n  url_env: {DATABASE}\n  environment: local\n\nexports:\n  - name: {table}\n    \
+        "source:\n  type: {kind}\n  url_env: {DATABASE}\n  environment: local\n\nexports:\n  - name: {table}\n    \
          table: {table}\n    {}\n    {form}\n    destination:\n      type: local\n      path: {}\n",
         mode.keys(),
         out.display()

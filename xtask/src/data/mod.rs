@@ -113,7 +113,8 @@ impl Target {
     }
 }
 
-fn is_mysql(url: &str) -> bool {
+/// Whether an address leads to a MySQL or a MariaDB.
+pub(crate) fn is_mysql(url: &str) -> bool {
     url.starts_with("mysql://")
 }
 

@@ -1,4 +1,5 @@
 use super::mysql::{Family, Variables};
+use super::stores::{CLOUD_PYTHON, Place, Stores};
 use super::{MysqlServer, Outcome, Postgres, Servers, flat, postgres};
 use crate::python;
 use crate::servers::small_disk::SmallDisk;
@@ -31,13 +32,14 @@ pub(crate) struct Environment {
 
 impl Environment {
     /// Gathers the variables of the servers and makes what belongs to no server: Python and a small disk.
-    pub(crate) fn prepare(servers: &Servers) -> Self {
+    pub(crate) fn prepare(servers: &Servers, stores: &Stores) -> Self {
         let mut all = Self::default();
         if let Ok(postgres) = &servers.postgres {
             all.postgres(postgres);
         }
         all.mysql(Family::Mysql, [MYSQL_TESTS, OWN_MYSQL_TESTS], &servers.mysql);
         all.mysql(Family::Mariadb, [MARIADB_TESTS, OWN_MARIADB_TESTS], &servers.mariadb);
+        all.stores(stores);
         match python::environment("requirements.txt") {
             Ok(python) => all.set("RIVET_TEST_PYTHON", python.display().to_string()),
             Err(reason) => all.skip(PYTHON_TESTS, &flat(&reason)),
@@ -92,6 +94,19 @@ impl Environment {
         match &server.launcher {
             Ok(script) => self.set(launcher, script.display().to_string()),
             Err(reason) => self.skip(own_server_tests, reason),
+        }
+    }
+
+    fn stores(&mut self, stores: &Stores) {
+        if let Some(python) = &stores.python {
+            self.set(CLOUD_PYTHON, python.display().to_string());
+        }
+        for (store, place) in &stores.places {
+            match place {
+                Ok(Place::Program(program)) => self.set(store.variables().program, program.display().to_string()),
+                Ok(Place::Url(url)) => self.set(store.variables().url, url.clone()),
+                Err(reason) => self.skip(store.word(), reason),
+            }
         }
     }
 

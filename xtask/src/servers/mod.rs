@@ -1,7 +1,8 @@
-//! Databases for tests: Docker Compose, else binaries of this machine, else an address from the environment.
+//! Databases and object stores for tests: Docker Compose, else binaries of this machine, else an address from the environment.
 
 mod account;
 mod apt;
+mod cache;
 mod certificate;
 mod compose;
 mod environment;
@@ -9,6 +10,7 @@ mod launch;
 mod mysql;
 mod postgres;
 mod small_disk;
+mod stores;
 mod wanted;
 
 use std::path::Path;
@@ -23,6 +25,7 @@ use mysql::Family;
 pub(crate) use environment::Environment;
 pub(crate) use mysql::MysqlServer;
 pub(crate) use postgres::Postgres;
+pub(crate) use stores::{Store, Stores};
 pub(crate) use wanted::{Engine, Wanted};
 
 /// Bring servers up, print how to reach them, and keep them until ctrl-c
@@ -30,7 +33,7 @@ pub(crate) use wanted::{Engine, Wanted};
 pub(crate) struct Arguments {
     #[command(flatten)]
     wanted: Wanted,
-    /// Which databases [default: all]
+    /// Which databases, and no object store [default: all of both]
     #[arg(long, value_delimiter = ',', value_name = "DATABASE")]
     only: Vec<Engine>,
 }
@@ -39,7 +42,8 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let engines = if arguments.only.is_empty() { Engine::ALL.to_vec() } else { arguments.only.clone() };
     let servers = Servers::start(arguments.wanted, &engines)?;
-    let environment = Environment::prepare(&servers);
+    let stores = Stores::obtain(if arguments.only.is_empty() { &Store::ALL } else { &[] });
+    let environment = Environment::prepare(&servers, &stores);
     for (name, value) in environment.variables() {
         println!("export {name}='{value}'");
     }
@@ -107,7 +111,7 @@ impl Servers {
     }
 
     /// Copies the servers' logs into `target/e2e/logs` and says so: called after a failure.
-    pub(crate) fn keep_logs(&self) {
+    pub(crate) fn keep_logs(&self, stores: &Stores) {
         let folder = workspace::target().join("e2e/logs");
         if fs::create_dir_all(&folder).is_err() {
             return;
@@ -116,6 +120,7 @@ impl Servers {
         for server in [&self.mysql, &self.mariadb].into_iter().flatten() {
             kept |= server.save_logs(&folder);
         }
+        kept |= stores.save_logs(&folder);
         if kept {
             println!("servers: their logs are in {}", folder.display());
         }

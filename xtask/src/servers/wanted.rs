@@ -1,6 +1,7 @@
 use clap::{Args, ValueEnum};
 
 use super::mysql::Release;
+use super::stores::Store;
 
 /// A database that can be brought up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -45,6 +46,15 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
+    /// Returns the object stores that tests need whose names contain this: all where all tests run or where the filter
+    /// names their module, else those whose word stands in it. To install them may take minutes.
+    pub(crate) fn stores(filter: Option<&str>) -> Vec<Store> {
+        let is_named = |store: &Store| {
+            filter.is_none_or(|text| [store.word(), "stores", "cloud"].iter().any(|word| text.contains(word)))
+        };
+        Store::ALL.into_iter().filter(is_named).collect()
+    }
+
     /// Returns what tests need whose names contain this: MySQL and MariaDB only where all tests run, where their word
     /// stands in the filter, or where a version of theirs is asked for. To install them may take minutes.
     pub(crate) fn engines(self, filter: Option<&str>) -> Vec<Engine> {
@@ -79,5 +89,15 @@ mod tests {
         let mysql = Release::mysql("9").ok();
         check(Wanted { mysql, ..any }, Some("plan"), &[Postgres, Mysql]);
         check(Wanted { mysql, ..any }, None, &Engine::ALL);
+    }
+
+    #[test]
+    fn the_filter_decides_which_object_stores_are_installed() {
+        let check = |filter, expected: &[Store]| assert_eq!(Wanted::stores(filter), expected, "{filter:?}");
+        check(None, &Store::ALL);
+        check(Some("crash"), &[]);
+        check(Some("crash::full::gcs"), &[Store::Gcs]);
+        check(Some("stores::modes"), &Store::ALL);
+        check(Some("cloud"), &Store::ALL);
     }
 }

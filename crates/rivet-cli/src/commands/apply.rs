@@ -10,10 +10,10 @@ use rivet_core::{ApplyOptions, Choice, Engine, EngineError, ExportReport, Plan, 
 use rivet_model::ExportName;
 use tokio_util::sync::CancellationToken;
 
-use super::execution::{self, ExecutionArgs};
+use super::execution::{self, ExecutionArgs, Watch};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::render::{Printer, Progress};
+use crate::render::Printer;
 use crate::state_store;
 
 /// Run a sealed plan, as `rivet plan` has written it.
@@ -44,7 +44,7 @@ pub(crate) struct ApplyArgs {
 
 /// Runs the plan and says how it went.
 pub(crate) fn run(args: &ApplyArgs, environment: &Environment, printer: &Printer) -> Exit {
-    args.execution.execute(printer, |progress| {
+    args.execution.execute(printer, |watch| {
         let plan = read(&args.plan)?;
         let choice = Choice { exports: args.exports.clone(), wave: args.wave };
         let exports = plan.choose(&choice)?;
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &ApplyArgs, environment: &Environment, printer: &Printer
         plan.judge_age(Timestamp::now(), args.force)?;
         args.execution.check_stdout(exports.iter().map(|export| &export.resolved_plan.export))?;
         let call = Call { args, plan: &plan };
-        let stores = stores(&exports, environment, progress)?;
+        let stores = stores(&exports, environment, watch)?;
         execution::call(printer, async |cancel| call.apply(&exports, stores, &cancel).await)
     })
 }
@@ -79,7 +79,7 @@ struct Store<'p> {
 fn stores<'p>(
     exports: &[&'p PlannedExport],
     environment: &Environment,
-    progress: &Arc<Progress>,
+    watch: &Watch,
 ) -> Result<Vec<Store<'p>>, Failure> {
     let mut paths: Vec<&Path> = Vec::new();
     for export in exports {
@@ -89,7 +89,7 @@ fn stores<'p>(
         }
     }
     let store = |path| {
-        let engine = execution::engine(state_store::open_at(path)?, environment, progress);
+        let engine = execution::engine(state_store::open_at(path)?, environment, watch);
         let exports = exports.iter().filter(|export| export.resolved_plan.state_path == path).copied().collect();
         Ok(Store { engine, exports })
     };

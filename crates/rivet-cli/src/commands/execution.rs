@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::commands::runtime;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::notify::Notifier;
 use crate::render::{Printer, Progress, RunDocument, Summary, reader_is_gone};
 use crate::{atomic_file, memory, signals, stdout};
 
@@ -40,20 +41,22 @@ pub(super) struct ExecutionArgs {
 
 impl ExecutionArgs {
     /// Runs exports and says how it went.
-    pub(super) fn execute(
-        &self,
-        printer: &Printer,
-        work: impl FnOnce(&Arc<Progress>) -> Result<RunReport, Failure>,
-    ) -> Exit {
+    pub(super) fn execute(&self, printer: &Printer, work: impl FnOnce(&Watch) -> Result<RunReport, Failure>) -> Exit {
         let begin = Instant::now();
         let progress = Arc::new(Progress::new(printer.screen(), printer.progress()));
-        let result = check_summary_output(self.summary_output.as_deref()).and_then(|()| work(&progress));
-        progress.clear();
+        let watch = Watch { progress, notifier: Arc::default() };
+        let result = check_summary_output(self.summary_output.as_deref()).and_then(|()| work(&watch));
+        watch.progress.clear();
         let end = End { args: self, printer, begin };
-        match &result {
-            Ok(report) => end.of_report(report, &progress),
+        let exit = match &result {
+            Ok(report) => end.of_report(report, &watch.progress),
             Err(failure) => end.of_failure(failure),
+        };
+        // The last thing: whoever waits for the files or reads along waits for nobody else.
+        if !result.as_ref().is_ok_and(reader_is_gone) {
+            watch.notifier.tell(result.as_ref(), exit, printer);
         }
+        exit
     }
 
     /// Returns how many of so many exports run at once, where the command line says it.
@@ -82,10 +85,18 @@ impl ExecutionArgs {
     }
 }
 
+/// Who looks on while exports run.
+#[derive(Debug)]
+pub(super) struct Watch {
+    pub(super) progress: Arc<Progress>,
+    pub(super) notifier: Arc<Notifier>,
+}
+
 /// Makes the engine that runs exports and keeps their runs in a state store.
-pub(super) fn engine(state: Arc<dyn StateStore>, environment: &Environment, progress: &Arc<Progress>) -> Engine {
-    let observer = Arc::clone(progress);
-    let engine = Engine::builder(state).source(PostgresFactory).source(MysqlFactory).observer(observer);
+pub(super) fn engine(state: Arc<dyn StateStore>, environment: &Environment, watch: &Watch) -> Engine {
+    let (progress, notifier) = (Arc::clone(&watch.progress), Arc::clone(&watch.notifier));
+    let engine =
+        Engine::builder(state).source(PostgresFactory).source(MysqlFactory).observer(progress).observer(notifier);
     engine.stream(stdout::open).destination(rivet_cloud::open).environment(environment.clone()).build()
 }
 

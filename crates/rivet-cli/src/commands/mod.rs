@@ -4,6 +4,7 @@ pub(crate) mod apply;
 mod arguments;
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod doctor;
 mod engine;
 mod execution;
 pub(crate) mod metrics;

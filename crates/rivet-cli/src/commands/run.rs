@@ -30,8 +30,9 @@ pub(crate) struct RunArgs {
 
 /// Runs the exports and says how it went.
 pub(crate) fn run(args: &RunArgs, environment: &Environment, printer: &Printer) -> Exit {
-    args.execution.execute(printer, |progress| {
+    args.execution.execute(printer, |watch| {
         let config = args.config.load(environment)?;
+        watch.notifier.follow(&config);
         let chosen = chosen(&config, &args.exports);
         args.execution.check_stdout(chosen.iter().copied())?;
         let options = RunOptions {
@@ -40,7 +41,7 @@ pub(crate) fn run(args: &RunArgs, environment: &Environment, printer: &Printer) 
             validate: args.execution.validate,
             resume: args.resume,
         };
-        let engine = execution::engine(state_store::open(&config)?, environment, progress);
+        let engine = execution::engine(state_store::open(&config)?, environment, watch);
         execution::call(printer, async |cancel| Ok(engine.run(&config, &options, &cancel).await?))
     })
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use miette::{Diagnostic, LabeledSpan, SourceCode, SourceSpan};
-use rivet_core::{ExportReport, PlannedExport, RunReport};
+use rivet_core::{CheckOutcome, CheckStep, ExportReport, PlannedExport, RunReport};
 use rivet_model::{ExportName, Retry};
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use crate::failure::Failure;
 
 /// An error as one JSON object.
 #[derive(Debug, Serialize)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     code: String,
     message: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -57,10 +57,22 @@ impl Problem {
         Some(Self::new(error, Some(&report.export), error.retry(), error.into()))
     }
 
+    /// Returns what the doctor found to be wrong.
+    pub(super) fn of_step(step: &CheckStep) -> Option<Self> {
+        let CheckOutcome::Failed(error) = &step.outcome else { return None };
+        let error = error.as_ref();
+        Some(Self::new(error, step.export.as_ref(), error.retry(), error.into()))
+    }
+
     /// Returns why an export could not be planned.
     pub(super) fn of_planned(planned: &PlannedExport) -> Option<Self> {
         let error = planned.cause.error()?;
         Some(Self::new(error, Some(&planned.export_name), error.retry(), Exit::Failed))
+    }
+
+    /// Returns what stands behind an error, the nearest first.
+    pub(crate) fn causes_of(error: &dyn Diagnostic) -> Vec<String> {
+        causes(error)
     }
 
     fn new(error: &dyn Diagnostic, export: Option<&ExportName>, retry: Retry, exit: Exit) -> Self {

@@ -1,6 +1,7 @@
 //! What the engine says, as text: for a terminal, for a pipe, as JSON.
 
 pub(crate) mod check;
+pub(crate) mod doctor;
 mod error;
 mod json;
 pub(crate) mod log;
@@ -19,7 +20,7 @@ mod summary;
 mod text;
 pub(crate) mod types;
 
-pub(crate) use json::RunDocument;
+pub(crate) use json::{Problem, RunDocument};
 pub(crate) use log::LogFormat;
 pub(crate) use position::{Position, Range};
 pub(crate) use printer::{Printer, reader_is_gone};

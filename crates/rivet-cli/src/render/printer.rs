@@ -2,7 +2,7 @@ use std::error::Error as _;
 use std::io;
 
 use rivet_config::Environment;
-use rivet_core::{EngineError, PlannedExport, RunReport};
+use rivet_core::{DoctorReport, EngineError, PlannedExport, RunReport};
 
 use super::error::{ExportError, Reader, render};
 use super::json::Problem;
@@ -63,6 +63,15 @@ impl Printer {
         self.screen.message(&format!("{gap}{summary}"));
     }
 
+    /// Says what went wrong beside what the command was for.
+    pub(crate) fn warning(&self, text: &str) {
+        if self.json {
+            tracing::warn!("{text}");
+        } else {
+            self.screen.message(&format!("warning: {text}"));
+        }
+    }
+
     /// Says why a command did not come to its end.
     pub(crate) fn failure(&self, failure: &Failure) {
         if self.json {
@@ -84,6 +93,16 @@ impl Printer {
         }
         for error in ExportError::all_of(&report.exports) {
             self.screen.line(&format!("\n{}", render(&error, self.reader).trim_end()));
+        }
+    }
+
+    /// Says for programs what is wrong with what runs need. A person has read it already.
+    pub(crate) fn not_healthy(&self, report: &DoctorReport) {
+        if !self.json {
+            return;
+        }
+        for problem in report.steps().filter_map(|(_, step)| Problem::of_step(step)) {
+            self.screen.line(&problem.line());
         }
     }
 

@@ -89,7 +89,9 @@ impl Progress {
             EventKind::ExportStarted { export, destination, chunks, estimated_rows, .. } => {
                 self.start(export, destination, *chunks, *estimated_rows);
             }
-            EventKind::Note { export, note } if self.shows_lines() => self.screen.message(&format!("{export}: {note}")),
+            EventKind::Note { export, note } | EventKind::Degraded { export, reason: note } if self.shows_lines() => {
+                self.screen.message(&format!("{export}: {note}"));
+            }
             EventKind::Progress { export, rows, bytes, chunks_done, chunks } => {
                 self.advance(export, |numbers| numbers.advance(*rows, *bytes, *chunks_done, *chunks));
             }
@@ -187,7 +189,7 @@ impl Progress {
 
 impl Observer for Progress {
     fn event(&self, event: &Event) {
-        if let EventKind::Note { export, note } = &event.kind {
+        if let EventKind::Note { export, note } | EventKind::Degraded { export, reason: note } = &event.kind {
             locked(&self.notes).entry(export.clone()).or_default().push(note.clone());
         }
         if self.style == ProgressStyle::Json {

@@ -15,6 +15,7 @@ pub(crate) fn committed(name: &str) -> ExportReport {
         rows,
         bytes,
         sha256: "ab".repeat(32),
+        partition: Vec::new(),
     };
     ExportReport {
         export: name.parse().unwrap(),

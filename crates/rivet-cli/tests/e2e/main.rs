@@ -3,7 +3,7 @@
 //! `cargo xtask e2e` brings the servers up and runs these. What a machine lacks leaves out the tests with these
 //! words in their names: `pgbouncer`, `tls`, `compared` (a Python with pyarrow and DuckDB), `full_disk`,
 //! `own_server` (a PostgreSQL server installed on the machine; `own_server_mysql` and `own_server_mariadb`: one of
-//! theirs), `mysql`, `mariadb`, `spark`.
+//! theirs), `mysql`, `mariadb`, `s3`, `gcs`, `azure`, `spark`.
 
 mod database;
 mod ledger;
@@ -13,6 +13,7 @@ mod bad_input;
 mod chunked;
 mod consumers;
 mod crash;
+mod doctor;
 mod edges;
 mod embedded;
 mod families;
@@ -22,10 +23,13 @@ mod late_commits;
 mod mask;
 mod matrix;
 mod modes;
+mod notifications;
+mod partitions;
 mod plan;
 mod resume;
 mod signals;
 mod statements;
+mod stores;
 mod values;
 mod window;
 mod writers;

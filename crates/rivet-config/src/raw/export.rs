@@ -8,7 +8,7 @@ use serde::de::{Deserializer, Error, Visitor};
 
 use super::{
     NumberOrText, OneOrMany, RawCompression, RawCompressionProfile, RawCsv, RawDestination, RawFormat, RawMask,
-    RawMetaColumns, RawParquet, RawQuality, RawTuning,
+    RawMetaColumns, RawParquet, RawPartitions, RawQuality, RawTuning,
 };
 use crate::chunked::ChunkConsistency;
 use crate::export::OnSchemaDrift;
@@ -63,8 +63,9 @@ pub(crate) struct RawExport {
     /// What becomes of values, by column, before they are written: `hash`, `null`, or a mapping with `method`. What
     /// each of them does is in `docs/masking.md`.
     pub(crate) mask: Option<BTreeMap<String, RawMask>>,
-    /// The columns whose values name the folders that rows go to.
-    pub(crate) partition_by: Option<OneOrMany>,
+    /// What names the folders that rows go to, level by level: a column for its values, or a mapping for a part of a
+    /// date. What the folders look like and who reads them is in `docs/partitions.md`.
+    pub(crate) partition_by: Option<RawPartitions>,
     /// What a decimal column without precision and scale becomes: `text` or `decimal(p,s)`. Default:
     /// `decimal(38,18)`.
     pub(crate) numeric_default: Option<String>,

@@ -7,6 +7,7 @@ mod destination;
 mod export;
 mod mask;
 mod output;
+mod partition;
 mod quality;
 mod scalar;
 mod source;
@@ -22,6 +23,7 @@ pub(crate) use output::{
     RawCompression, RawCompressionProfile, RawCsv, RawEncoding, RawFormat, RawMetaColumns, RawParquet,
     RawRowGroupStrategy,
 };
+pub(crate) use partition::{RawDatePart, RawPartition, RawPartitions};
 pub(crate) use quality::{RawNotifications, RawQuality};
 pub(crate) use scalar::{NumberOrText, OneOrMany, Switch};
 pub(crate) use source::{RawSource, RawTls};

@@ -89,4 +89,11 @@ profile. Keys that end in `_mb` count MiB (2^20 bytes).
 Without `tls` and without `sslmode` in the URL, a connection is encrypted where the server offers it and no certificate
 is checked, as `psql` does. With a `tls` mapping that has no `mode` the certificate is checked fully. A `ca_file` with
 `mode: require` has the certificate checked against it, as with `verify-ca`.
+
+## Notifications
+
+`failure` tells of an export, or of a whole command, that has failed; `schema_change` of columns that are not those of the
+last run; `degraded` of a run that was committed with half of its attempts used up, with values that became NULL, with
+less consistency than asked, with a snapshot that was held for long, or with batches above `max_batch_memory_mb`.
+[`notifications.md`](notifications.md) has what is sent, and what happens where that fails.
 ";

@@ -145,6 +145,28 @@ fn each_rule_of_an_export_is_told() {
 }
 
 #[test]
+fn each_rule_of_folders_is_told() {
+    let check = |keys: &str, expected: &str| {
+        let text = with_export(keys).replace("type: stdout", "type: local, path: out");
+        assert_eq!(messages(&text), [expected], "{keys}");
+    };
+    check(
+        "    partition_by: _hidden",
+        "`_hidden` can't name folders: many readers pass over names that begin with `_` or `.`",
+    );
+    check("    partition_by: { part: day }", "the level of folders has no `column`");
+    check("    partition_by: [a, A]", "two levels of folders are named `A`");
+    check(
+        "    partition_by: [a, { column: b, as: a/b }]",
+        "`a/b` can't name folders: it holds characters that would have to be escaped",
+    );
+    check("    exclude: a\n    partition_by: [{ column: a, part: day }]", "`a` stands in `exclude`");
+    check("    partition_by: [{ column: a, part: week }]", "`week` is no value of `part`");
+    let stream = messages(&with_export("    partition_by: a"));
+    assert_eq!(stream, ["`partition_by` has no meaning for `type: stdout`"]);
+}
+
+#[test]
 fn what_a_variable_holds_is_not_shown() {
     for keys in [
         "    numeric_default: ${DB_PASSWORD}",
@@ -154,6 +176,9 @@ fn what_a_variable_holds_is_not_shown() {
         "    format: csv\n    csv: { delimiter: '${DB_PASSWORD}' }",
         "    parallel: ${DB_PASSWORD}",
         "    mask: { a: '${DB_PASSWORD}' }",
+        "    partition_by: ['_${DB_PASSWORD}']",
+        "    partition_by: ['${DB_PASSWORD}', '${DB_PASSWORD}']",
+        "    partition_by: { column: a, as: '_${DB_PASSWORD}' }",
         "    select: ['a${DB_PASSWORD}', 'a${DB_PASSWORD}']",
         "    skip_empty: ${DB_PASSWORD}",
         "    mode: time_window\n    time_column: at\n    days_window: 1\n    time_zone: ${DB_PASSWORD}",

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
+use rivet_config::Mode;
 use rivet_model::{Chunk, ReadView};
-use rivet_writer::{ExportWriter, PartNamer};
+use rivet_writer::PartNamer;
 
 use super::workers::ChunkReading;
 use crate::EngineError;
@@ -18,7 +19,7 @@ impl ChunkReading {
         let shape = RowShape::new(config, &self.shared.environment, &schema, self.started_at)?;
         let namer = PartNamer::new(&config.name, self.run_id, chunk.id, &config.output);
         let store = Arc::clone(&self.store);
-        let writer = ExportWriter::new(Arc::clone(shape.schema()), config.output.clone(), namer, store)?;
+        let writer = shape.writer(config.output.clone(), at_a_time(&config.mode), namer, store)?;
         let (quality, progress) = (QualityGate::of(config, &schema)?, self.progress.attempt());
         // The parts of other chunks say what the columns are.
         let write_empty = !config.skip_empty && self.lock().split.len() == 1;
@@ -40,5 +41,13 @@ impl ChunkReading {
     /// Returns whether a failed chunk can be read again by itself: one of a shared view is lost with that view.
     pub(super) fn repeats_chunks(&self) -> bool {
         self.view == ReadView::PerScan
+    }
+}
+
+/// Returns how many chunks are written at a time, at most.
+fn at_a_time(mode: &Mode) -> usize {
+    match mode {
+        Mode::Chunked(chunked) => chunked.parallel,
+        Mode::Full | Mode::Incremental(_) | Mode::TimeWindow(_) => 1,
     }
 }

@@ -97,6 +97,7 @@ impl ExportRun {
             compression: self.config.output.compression,
             schema_fingerprint: schema_fingerprint(fields),
             schema: fields.clone(),
+            partition_by: self.config.partition_by.clone(),
             rows: parts.iter().map(|part| part.record.rows).sum(),
             bytes: parts.iter().map(|part| part.record.bytes).sum(),
             parts,

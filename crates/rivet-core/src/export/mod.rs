@@ -16,6 +16,7 @@ mod workers;
 
 pub(crate) use ahead::{Foreseen, Reading};
 pub(crate) use planned::Planned;
+pub(crate) use prepare::describe_request;
 pub(crate) use read::limits;
 pub(crate) use resume::may_go_on;
 pub(crate) use run::{ExportRun, Shared};

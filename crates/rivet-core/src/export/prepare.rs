@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rivet_config::OnSchemaDrift;
+use rivet_config::{ExportConfig, OnSchemaDrift};
 use rivet_model::{RunId, RunRecord, RunStatus};
 use rivet_source::{ColumnRequest, DescribeRequest, Description};
 use rivet_writer::{ManifestField, PartStore};
@@ -9,7 +9,7 @@ use rivet_writer::{ManifestField, PartStore};
 use super::ExportRun;
 use super::plan::key_request;
 use crate::destination::Reopened;
-use crate::{EngineError, drift, fingerprint, shape};
+use crate::{EngineError, EventKind, drift, fingerprint, shape};
 
 /// Runs of an export that are looked through for the columns of the last committed one.
 const RUNS_LOOKED_AT: usize = 20;
@@ -27,8 +27,11 @@ pub(super) struct Prepared {
 impl ExportRun {
     /// Makes sure of the destination, asks the source what there is, and judges it.
     pub(super) async fn prepare(&mut self) -> Result<Prepared, EngineError> {
-        // Before the source is touched: its work must not be for nothing.
-        let mut store = self.open_store().await?;
+        let mut store = match self.store.take() {
+            Some(store) => store,
+            None => self.open_store().await?,
+        };
+        self.report.destination = store.to_string();
         let description = self.describe().await?;
         for note in &description.notes {
             self.note(note.clone());
@@ -80,17 +83,7 @@ impl ExportRun {
     }
 
     pub(super) async fn describe(&mut self) -> Result<Description, EngineError> {
-        let request = DescribeRequest {
-            relation: self.config.relation.clone(),
-            columns: ColumnRequest {
-                select: self.config.select.clone(),
-                exclude: self.config.exclude.clone(),
-                overrides: self.config.overrides.clone(),
-            },
-            numeric_default: self.config.numeric_default,
-            on_unrepresentable: self.config.on_unrepresentable,
-            key: key_request(&self.config.mode),
-        };
+        let request = describe_request(&self.config);
         self.ask(|source| {
             let request = request.clone();
             async move { source.describe(&request).await }
@@ -100,9 +93,6 @@ impl ExportRun {
 
     /// Compares the columns with those of the last committed run that wrote to the same place.
     async fn judge_drift(&self, store: &dyn PartStore, fields: &[ManifestField]) -> Result<(), EngineError> {
-        if self.config.on_schema_drift == OnSchemaDrift::Continue {
-            return Ok(());
-        }
         let runs = self.shared.state.runs(&self.config.name, RUNS_LOOKED_AT).await?;
         let Some(last) = runs.iter().find(|run| run.status == RunStatus::Committed) else { return Ok(()) };
         let there = match self.shared.destinations.reopen(&last.destination, Some(&self.config.destination)) {
@@ -115,10 +105,31 @@ impl ExportRun {
         if differences.is_empty() {
             return Ok(());
         }
-        if self.config.on_schema_drift == OnSchemaDrift::Fail {
-            return Err(EngineError::SchemaDrift { export: self.config.name.clone(), differences });
+        let export = self.config.name.clone();
+        let (run_id, changes) = (self.run_id, differences.clone());
+        self.shared.announcer.say(EventKind::SchemaChanged { export: export.clone(), run_id, changes });
+        match self.config.on_schema_drift {
+            OnSchemaDrift::Fail => Err(EngineError::SchemaDrift { export, differences }),
+            OnSchemaDrift::Warn => {
+                self.note(format!("the columns are not those of the last run: {}", differences.join("; ")));
+                Ok(())
+            }
+            OnSchemaDrift::Continue => Ok(()),
         }
-        self.note(format!("the columns are not those of the last run: {}", differences.join("; ")));
-        Ok(())
+    }
+}
+
+/// Returns what a source is asked of an export's relation.
+pub(crate) fn describe_request(config: &ExportConfig) -> DescribeRequest {
+    DescribeRequest {
+        relation: config.relation.clone(),
+        columns: ColumnRequest {
+            select: config.select.clone(),
+            exclude: config.exclude.clone(),
+            overrides: config.overrides.clone(),
+        },
+        numeric_default: config.numeric_default,
+        on_unrepresentable: config.on_unrepresentable,
+        key: key_request(&config.mode),
     }
 }

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use rivet_config::{Mode, OnBatchMemoryExceeded, Tuning};
 use rivet_model::{Chunk, ChunkCheckpoint, ChunkId, Consistency, ReadView};
 use rivet_source::{ScanLimits, Snapshot};
-use rivet_writer::{ExportWriter, PartNamer};
+use rivet_writer::PartNamer;
 
 use super::ExportRun;
 use super::prepare::Prepared;
@@ -73,7 +73,7 @@ impl ExportRun {
         let read = if remaining == 0 { Ok(()) } else { self.read_with(&reading, workers).await };
         if reading.view == ReadView::Shared && began.elapsed() > LONG_SNAPSHOT {
             let minutes = began.elapsed().as_secs() / 60;
-            self.note(format!(
+            self.degraded(format!(
                 "one snapshot was held for {minutes} min, in which the source could not clean up what others changed; \
                  `mode: chunked` with `consistency: chunk` holds none"
             ));
@@ -101,7 +101,7 @@ impl ExportRun {
         }
         if state.large_batches > 0 {
             let many = state.large_batches;
-            self.note(format!("{many} batches took more memory than `tuning.max_batch_memory_mb`"));
+            self.degraded(format!("{many} batches took more memory than `tuning.max_batch_memory_mb`"));
         }
         Ok(state.quality)
     }
@@ -179,7 +179,7 @@ impl ExportRun {
         let schema = prepared.description.spec.schema();
         let shape = RowShape::new(&self.config, &self.shared.environment, &schema, self.started_at)?;
         let namer = PartNamer::new(&self.config.name, self.run_id, ChunkId(0), &output);
-        let writer = ExportWriter::new(Arc::clone(shape.schema()), output, namer, Arc::clone(&prepared.store))?;
+        let writer = shape.writer(output, 1, namer, Arc::clone(&prepared.store))?;
         let written = on_thread("rivet-write", move || Ok(writer.finish(true)?))?;
         let checkpoint = ChunkCheckpoint {
             chunk: ChunkId(0),

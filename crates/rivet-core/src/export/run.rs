@@ -6,6 +6,7 @@ use rivet_config::{Environment, ExportConfig};
 use rivet_history::{RunEnd, StateStore};
 use rivet_model::{ErrorRecord, ProcessRecord, RunId, RunMetrics, RunRecord, RunStatus};
 use rivet_source::{Probe, ServerInfo, Source};
+use rivet_writer::PartStore;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -14,6 +15,7 @@ use super::prepare::Prepared;
 use super::read::count;
 use crate::budget::ByteBudget;
 use crate::destination::Destinations;
+use crate::landing::Landing;
 use crate::progress::Announcer;
 use crate::{EngineError, EventKind, ExportReport, failpoint};
 
@@ -52,6 +54,8 @@ pub(crate) struct ExportRun {
     pub(super) started: Instant,
     /// A run that an earlier process has left, which this one goes on with where it can.
     pub(super) unfinished: Option<RunRecord>,
+    /// Where it writes, once that was made sure of.
+    pub(super) store: Option<Arc<dyn PartStore>>,
     /// What a plan says of it, where it is run from one.
     pub(super) planned: Option<Planned>,
     /// What was sent to find out which rows to read.
@@ -72,8 +76,14 @@ impl ExportRun {
             Some(run) => (run.run_id, run.started_at),
             None => (RunId::generate(), Timestamp::now()),
         };
-        let probes = Vec::new();
-        Self { shared, config, run_id, started_at, started: Instant::now(), unfinished, planned, probes, report }
+        let (store, probes) = (None, Vec::new());
+        Self { shared, config, run_id, started_at, started: Instant::now(), unfinished, store, planned, probes, report }
+    }
+
+    /// Says where it writes.
+    pub(crate) fn landing_at(self, landing: Landing) -> Self {
+        let Landing { run_id, started_at, store } = landing;
+        Self { run_id, started_at, store: Some(store), ..self }
     }
 
     /// Runs to the end, whatever that is.
@@ -163,6 +173,11 @@ impl ExportRun {
 
     pub(super) fn note(&self, note: String) {
         self.shared.announcer.say(EventKind::Note { export: self.config.name.clone(), note });
+    }
+
+    /// Says what a person should hear of although the run goes on.
+    pub(super) fn degraded(&self, reason: String) {
+        self.shared.announcer.say(EventKind::Degraded { export: self.config.name.clone(), reason });
     }
 
     pub(super) fn metrics(&self) -> RunMetrics {

@@ -15,7 +15,7 @@ use crate::{Engine, EngineError, EventKind, runnable};
 
 /// How long one question of planning may take, and how long it waits for a lock: a plan that is late is better than
 /// none, and a plan that holds up others is worse.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a call of [`Engine::plan`] plans.
 #[derive(Debug, Clone, Default)]

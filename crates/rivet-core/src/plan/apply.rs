@@ -13,6 +13,7 @@ use super::error::PlanError;
 use super::planned::PlannedExport;
 use crate::engine::{Job, connect, run_all};
 use crate::export::{Planned, Shared, may_go_on};
+use crate::landing::land_all;
 use crate::progress::Announcer;
 use crate::report::ExportReport;
 use crate::settle::{Known, settle_all};
@@ -68,25 +69,34 @@ impl Engine {
         }
         let mut open = self.settle(plan, &exports, &announcer, now).await?;
 
+        let mut reports = BTreeMap::new();
+        let mut candidates = Vec::new();
+        for (place, export) in exports.iter().enumerate() {
+            match self.candidate(plan, export, expired.as_ref(), options.force).await? {
+                Ok(forced) => candidates.push((place, *export, forced)),
+                Err(report) => {
+                    announcer.say(EventKind::ExportFinished { report: report.clone() });
+                    reports.insert(place, *report);
+                }
+            }
+        }
+        let runs =
+            candidates.iter().map(|(_, export, _)| (&export.resolved_plan.export, open.get(&export.export_name)));
+        let landed = land_all(&self.parts.destinations(), runs, cancel).await?;
+
         let mut servers = Servers { engine: self, options, announcer: &announcer, cancel, known: BTreeMap::new() };
         let mut jobs = Vec::new();
-        let mut reports = BTreeMap::new();
-        for (place, export) in exports.iter().enumerate() {
-            let mut forced: Vec<String> = expired.iter().cloned().collect();
-            if let Some(run) = self.committed_already(plan, export).await? {
-                if !options.force {
-                    let report = skipped(plan, export, &run);
-                    announcer.say(EventKind::ExportFinished { report: Box::new(report.clone()) });
-                    reports.insert(place, report);
-                    continue;
-                }
-                forced.push(format!("run again, although run {} of this plan is committed", run.run_id));
-            }
-            match servers.shared_with(export).await {
-                Ok(shared) => {
+        for ((place, export, forced), landed) in candidates.into_iter().zip(landed) {
+            let ready = match landed {
+                Ok(landing) => servers.shared_with(export).await.map(|shared| (landing, shared)),
+                Err(error) => Err(error),
+            };
+            match ready {
+                Ok((landing, shared)) => {
                     let record = PlanRecord { plan_id: plan.plan_id, forced };
                     let job = Job {
                         shared,
+                        landing,
                         unfinished: open.remove(&export.export_name),
                         config: export.resolved_plan.export.clone(),
                         planned: Some(Planned::new(export, record)),
@@ -103,6 +113,29 @@ impl Engine {
         let (places, jobs): (Vec<usize>, Vec<Job>) = jobs.into_iter().unzip();
         reports.extend(places.into_iter().zip(run_all(jobs, parallel).await?));
         Ok(RunReport { exports: reports.into_values().collect(), duration: announcer.elapsed() })
+    }
+
+    /// Returns what is forced where an export is to be run, and its report where it is not.
+    async fn candidate(
+        &self,
+        plan: &Plan,
+        export: &PlannedExport,
+        expired: Option<&String>,
+        force: bool,
+    ) -> Result<Result<Vec<String>, Box<ExportReport>>, EngineError> {
+        let mut forced: Vec<String> = expired.into_iter().cloned().collect();
+        if let Some(run) = self.committed_already(plan, export).await? {
+            if !force {
+                return Ok(Err(Box::new(skipped(plan, export, &run))));
+            }
+            forced.push(format!("run again, although run {} of this plan is committed", run.run_id));
+        }
+        if let Some(error) = &export.error {
+            let (name, reason) = (export.export_name.clone(), error.message.clone());
+            let error = EngineError::from(PlanError::NotPlanned { export: name, reason });
+            return Ok(Err(Box::new(export.not_run(Arc::new(error)))));
+        }
+        Ok(Ok(forced))
     }
 
     /// Settles what earlier processes have left, but for runs of this plan that may go on.
@@ -147,9 +180,7 @@ fn skipped(plan: &Plan, export: &PlannedExport, run: &RunRecord) -> ExportReport
 impl PlannedExport {
     /// Reports that nothing was run because of an error that came before.
     pub fn not_run(&self, error: Arc<EngineError>) -> ExportReport {
-        let is_interrupted = matches!(*error, EngineError::Interrupted);
-        let status = if is_interrupted { RunStatus::Interrupted } else { RunStatus::Failed };
-        ExportReport { status, error: Some(error), ..self.report() }
+        self.report().not_run(error)
     }
 
     fn report(&self) -> ExportReport {
@@ -172,10 +203,6 @@ impl Servers<'_> {
     async fn shared_with(&mut self, export: &PlannedExport) -> Result<Shared, Arc<EngineError>> {
         let resolved = &export.resolved_plan;
         let refused = |error: PlanError| Arc::new(EngineError::from(error));
-        if let Some(error) = &export.error {
-            let (export, reason) = (export.export_name.clone(), error.message.clone());
-            return Err(refused(PlanError::NotPlanned { export, reason }));
-        }
         let key = serde_json::to_string(&resolved.source).expect("a reference has text keys");
         let shared = match self.known.get(&key) {
             Some(known) => known.clone(),

@@ -12,6 +12,7 @@ mod planner;
 mod question;
 mod signals;
 
+pub(crate) use ahead::PATIENCE;
 pub use ahead::PlanOptions;
 pub use apply::ApplyOptions;
 pub use choice::Choice;

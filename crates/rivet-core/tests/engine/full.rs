@@ -99,8 +99,8 @@ async fn columns_that_changed_are_told_or_refused() {
 #[tokio::test]
 async fn what_is_not_run_is_refused_before_anything_is_touched() {
     let world = World::new();
-    let more = ", partition_by: label";
-    let refused = world.try_run(Faulty::sound(1), more, RunOptions::default()).await.unwrap_err();
+    let stream = world.config_to("t", "{ type: stdout }", ", mode: chunked");
+    let refused = world.try_run_config(Faulty::sound(1), &stream).await.unwrap_err();
     assert!(matches!(refused, EngineError::NotRun { .. }), "{refused}");
     let options = RunOptions { exports: vec!["no_such".parse().unwrap()], ..RunOptions::default() };
     let refused = world.try_run(Faulty::sound(1), "", options).await.unwrap_err();

@@ -54,6 +54,8 @@ pub(crate) struct Faulty {
     /// Batches, of all scans, that come before the first fault.
     batches: Arc<AtomicUsize>,
     after: usize,
+    /// How often somebody asked who it is.
+    asked: Arc<AtomicUsize>,
     cancel: CancellationToken,
     /// Whether one moment can be shown to one worker alone.
     is_lone: bool,
@@ -66,8 +68,8 @@ impl Faulty {
         let table = [("id", Arc::new(ids) as _), ("label", Arc::new(labels) as _)];
         let table = RecordBatch::try_from_iter_with_nullable(table.map(|(name, array)| (name, array, name == "label")));
         let inner = MemorySource::default().with_table("t".parse().unwrap(), table.unwrap());
-        let (left, batches) = (Arc::new(AtomicUsize::new(times)), Arc::default());
-        Self { inner, fault, left, batches, after: 1, cancel: CancellationToken::new(), is_lone: false }
+        let (left, batches, asked) = (Arc::new(AtomicUsize::new(times)), Arc::default(), Arc::default());
+        Self { inner, fault, left, batches, after: 1, asked, cancel: CancellationToken::new(), is_lone: false }
     }
 
     /// Shows one moment to one worker alone, as servers do that can't hand a view on.
@@ -78,6 +80,11 @@ impl Faulty {
     /// Fails after so many batches.
     pub(crate) fn after(self, batches: usize) -> Self {
         Self { after: batches, ..self }
+    }
+
+    /// Returns how often somebody asked who it is.
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
     }
 
     pub(crate) fn sound(rows: i64) -> Self {
@@ -104,6 +111,7 @@ impl SourceFactory for Faulty {
 #[async_trait]
 impl Source for Faulty {
     async fn server(&self) -> Result<ServerInfo, SourceError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
         self.inner.server().await
     }
 
@@ -301,12 +309,15 @@ impl World {
 
     /// Runs a configuration of [`World::config_to`].
     pub(crate) async fn run_config(&self, source: Faulty, config: &Config) -> rivet_core::ExportReport {
-        let cancel = source.cancel.clone();
-        let report = self.engine(source).run(config, &RunOptions::default(), &cancel).await;
-        report.unwrap().exports.remove(0)
+        self.try_run_config(source, config).await.unwrap().exports.remove(0)
     }
 
-    fn engine(&self, source: Faulty) -> Engine {
+    pub(crate) async fn try_run_config(&self, source: Faulty, config: &Config) -> Result<RunReport, EngineError> {
+        let cancel = source.cancel.clone();
+        self.engine(source).run(config, &RunOptions::default(), &cancel).await
+    }
+
+    pub(crate) fn engine(&self, source: Faulty) -> Engine {
         let state: Arc<dyn rivet_history::StateStore> = Arc::<MemoryStore>::clone(&self.state);
         let observer: Arc<dyn Observer> = Arc::<Ears>::clone(&self.ears);
         let variables = [

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use rivet_model::{
     Chunk, ChunkCheckpoint, ChunkId, Consistency, CursorPosition, CursorRecord, CursorSighting, DestinationRecord,
-    ErrorRecord, ExportName, Fingerprint, KeyBound, PartRecord, ReadView, Retry, RowRange, RunId, RunMetrics,
-    RunRecord, RunStatus, Scalar,
+    ErrorRecord, ExportName, Fingerprint, KeyBound, PartRecord, PartitionKind, PartitionScalar, PartitionValue,
+    ReadView, Retry, RowRange, RunId, RunMetrics, RunRecord, RunStatus, Scalar,
 };
 
 use crate::{RunEnd, StateStore, this_process};
@@ -68,6 +68,11 @@ pub fn sample_checkpoint(chunk: u32) -> ChunkCheckpoint {
             rows: 1_000 + u64::from(chunk),
             bytes: u64::MAX,
             sha256: "ab".repeat(32),
+            partition: vec![PartitionValue {
+                key: "country".parse().expect("this is a name"),
+                kind: PartitionKind::Int,
+                value: Some(PartitionScalar::Uint(u64::MAX)),
+            }],
         }],
         rows: 1_000 + u64::from(chunk),
         nulled: BTreeMap::from([("geändert am".to_owned(), 3)]),

@@ -63,6 +63,12 @@ impl RedbStore {
         &self.inner.path
     }
 
+    /// Makes sure that it can be written, by a durable transaction that changes nothing. Blocks.
+    pub(crate) fn touch(&self) -> Result<(), HistoryError> {
+        let inner = &self.inner;
+        guarded(&inner.path, "written", || Ok(begin_write(&inner.database)?.commit()?))
+    }
+
     /// Runs one durable transaction. One that has nothing to write is given up, and costs no disk access.
     async fn write<T, F>(&self, work: F) -> Result<T, HistoryError>
     where

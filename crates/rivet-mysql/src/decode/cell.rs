@@ -62,6 +62,12 @@ pub(crate) trait Values {
     /// Returns how many there are.
     fn width(&self) -> usize;
 
+    /// Returns all of them, one after the other.
+    #[inline]
+    fn cells(&self) -> impl Iterator<Item = Result<Cell<'_>, Fault>> {
+        (0..self.width()).map(|position| self.cell(position))
+    }
+
     /// Returns one of them.
     fn cell(&self, position: usize) -> Result<Cell<'_>, Fault>;
 

@@ -11,6 +11,9 @@ const NO_NUMBER: &str = "text that is no number";
 /// Digits that an `i128` holds for sure.
 const HALF: usize = 38;
 
+/// Digits that an `i64` holds for sure.
+const SHORT: usize = 18;
+
 /// Digits of the widest decimal type.
 const WIDEST: usize = 76;
 
@@ -25,6 +28,11 @@ struct Digits {
 
 /// Reads an integer of 10^-scale units, of so many digits at most, into 128 bits.
 pub(super) fn decimal128(cell: Cell<'_>, precision: u8, scale: i8) -> Result<Reading<i128>, Fault> {
+    if let Cell::Bytes(text) = cell
+        && let Some(number) = short(text, precision.into(), usize::try_from(scale).unwrap_or(0))
+    {
+        return Ok(Reading::Value(number.into()));
+    }
     Ok(match digits(cell, precision, scale)? {
         Ok(Digits { high: 0, low, negative }) => Reading::Value(if negative { -low } else { low }),
         Ok(_) => Reading::Unfit(TOO_MANY_DIGITS),
@@ -42,6 +50,34 @@ pub(super) fn decimal256(cell: Cell<'_>, precision: u8, scale: i8) -> Result<Rea
         }
         Err(what) => Reading::Unfit(what),
     })
+}
+
+/// Reads what the server writes for most numbers: few digits, and as many behind the point as the type has. `None`
+/// for any other form, good or bad.
+fn short(text: &[u8], precision: u32, scale: usize) -> Option<i64> {
+    let (negative, text) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
+    let (whole, fraction) = match text.len().checked_sub(scale + 1) {
+        Some(point) if scale > 0 => (text.get(..point)?, text.get(point..)?.strip_prefix(b".")?),
+        _ if scale > 0 => return None,
+        _ => (text, &[][..]),
+    };
+    let count = whole.len() + fraction.len();
+    if count == 0 || count > SHORT {
+        return None;
+    }
+    let mut number = 0_i64;
+    for byte in whole.iter().chain(fraction) {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number = number * 10 + i64::from(digit);
+    }
+    let fits = 10_i64.checked_pow(precision).is_none_or(|limit| number < limit);
+    fits.then_some(if negative { -number } else { number })
 }
 
 fn digits(cell: Cell<'_>, precision: u8, scale: i8) -> Result<Result<Digits, &'static str>, Fault> {
@@ -145,6 +181,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_short_way_reads_what_the_long_one_does(
+            text in "-?[0-9]{0,20}(\\.[0-9]{0,6})?|[-+0-9. e]{0,8}",
+            precision in 1_u8..=38,
+            scale in 0_u8..=6,
+        ) {
+            let (scale, precision) = (usize::from(scale), usize::from(precision));
+            if let Some(number) = short(text.as_bytes(), u32::try_from(precision).unwrap(), scale) {
+                let long = parse(text.as_bytes(), precision, scale).map(|found| (found.high, found.low, found.negative));
+                let expected = (0, i128::from(number.unsigned_abs()), text.starts_with('-'));
+                prop_assert_eq!(long, Ok(expected));
+            }
+        }
+
         #[test]
         fn both_widths_read_what_was_written(number in any::<i128>(), scale in 0_u8..=30) {
             let number = number % 10_i128.pow(38);

@@ -98,8 +98,8 @@ impl RowDecoder {
                 "a row of {count} columns came where {expected} were asked for"
             )));
         }
-        for position in 0..self.columns.len() {
-            match row.cell(position) {
+        for (position, cell) in (0..self.columns.len()).zip(row.cells()) {
+            match cell {
                 Ok(Cell::Null) => self.columns[position].push_null(),
                 Ok(Cell::Bytes(value)) if value.len() > self.max_value_bytes => {
                     let (length, limit) = (value.len(), self.max_value_bytes);

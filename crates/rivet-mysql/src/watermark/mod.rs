@@ -13,6 +13,7 @@ use crate::dialect::{self, Branch, Statement};
 use crate::key::read;
 use crate::server::Server;
 use crate::session::Session;
+use crate::wire::AnyRow;
 
 /// Finds the position, in one transaction that sees at least what had been committed by the clock's moment.
 pub(crate) async fn watermark(
@@ -105,7 +106,7 @@ impl Asker<'_> {
         let statement = dialect::filtered(&self.spec.relation, &["COUNT(*)".to_owned()], "", &[condition]);
         let (spec, timeout) = (self.spec, self.limits.statement_timeout);
         let mut found = 0;
-        let each = |row: &mysql_async::Row| {
+        let each = |row: &AnyRow| {
             if let Ok(Cell::Int(rows)) = row.cell(0) {
                 found = rows.max(0).unsigned_abs();
             }

@@ -11,6 +11,7 @@ mod gentle;
 mod harness;
 mod inspect;
 mod key;
+mod packets;
 mod probes;
 mod reader;
 mod sentinel;

@@ -172,6 +172,19 @@ impl BatchWriter for CsvBatchWriter {
         self.meter.estimate() + as_u64(self.blank_lines)
     }
 
+    /// What the encoder and a compressor hold does not grow with the rows.
+    fn buffered_bytes(&self) -> usize {
+        0
+    }
+
+    fn sink_bytes(&self) -> usize {
+        self.meter.held()
+    }
+
+    fn flush(&mut self) -> Result<(), WriteError> {
+        Ok(())
+    }
+
     fn finish(mut self: Box<Self>) -> Result<(Box<dyn PartSink>, EncodedPart), WriteError> {
         let mut compressor = self.take_compressor()?;
         let ending = vec![b'\n'; self.blank_lines];

@@ -1,7 +1,7 @@
 use std::io::{self, Write};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::AsyncWrite;
@@ -25,6 +25,8 @@ struct Counts {
     left: AtomicU64,
     /// What had entered when something last left.
     entered_by_then: AtomicU64,
+    /// What the sink held when something last left.
+    held: AtomicUsize,
 }
 
 impl Meter {
@@ -35,6 +37,15 @@ impl Meter {
     fn leave(&self, bytes: usize) {
         self.0.left.fetch_add(as_u64(bytes), Ordering::Relaxed);
         self.0.entered_by_then.store(self.0.entered.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    fn hold(&self, bytes: usize) {
+        self.0.held.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Returns the bytes that the sink holds.
+    pub(super) fn held(&self) -> usize {
+        self.0.held.load(Ordering::Relaxed)
     }
 
     /// Returns the size of what left, and what is likely to follow of what entered.
@@ -96,6 +107,7 @@ impl Write for MeteredSink {
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.sink.write_all(bytes)?;
         self.meter.leave(bytes.len());
+        self.meter.hold(self.sink.held_bytes());
         Ok(())
     }
 
@@ -105,6 +117,10 @@ impl Write for MeteredSink {
 }
 
 impl PartSink for MeteredSink {
+    fn held_bytes(&self) -> usize {
+        self.sink.held_bytes()
+    }
+
     fn finish(self: Box<Self>) -> Result<SinkReceipt, StoreError> {
         self.sink.finish()
     }

@@ -14,6 +14,8 @@ use rivet_model::{Format, OutputOptions};
 use crate::error::WriteError;
 use crate::store::PartSink;
 
+pub(crate) use self::parquet::ROWS_TARGET_MEMORY;
+
 /// Writes batches into one part.
 ///
 /// All calls come from one thread, which may block. After an error nothing but [`BatchWriter::abort`] may be called.
@@ -24,6 +26,15 @@ pub trait BatchWriter: Send {
 
     /// Returns the part's size so far in bytes, with an estimate of what is not encoded yet.
     fn written_bytes(&self) -> u64;
+
+    /// Returns the bytes that rows take until [`BatchWriter::flush`] hands them on.
+    fn buffered_bytes(&self) -> usize;
+
+    /// Returns the bytes that the sink holds.
+    fn sink_bytes(&self) -> usize;
+
+    /// Hands on the rows that are held back until there are more of them: a row group ends here.
+    fn flush(&mut self) -> Result<(), WriteError>;
 
     /// Ends the part and gives its sink back, which is not finished yet.
     fn finish(self: Box<Self>) -> Result<(Box<dyn PartSink>, EncodedPart), WriteError>;

@@ -24,7 +24,7 @@ const STATISTICS_BYTES: usize = 64;
 const PIECE_ROWS: usize = 8_192;
 
 /// Where a row group ends in any case when it is to be ended by rows, so that wide rows don't take all memory.
-const ROWS_TARGET_MEMORY: usize = 256 << 20;
+pub(crate) const ROWS_TARGET_MEMORY: usize = 256 << 20;
 
 /// Writes Parquet with the synchronous encoder of the `parquet` crate.
 pub(super) struct ParquetBatchWriter {
@@ -80,6 +80,18 @@ impl BatchWriter for ParquetBatchWriter {
 
     fn written_bytes(&self) -> u64 {
         as_u64(self.writer.bytes_written() + self.writer.in_progress_size())
+    }
+
+    fn buffered_bytes(&self) -> usize {
+        self.writer.memory_size()
+    }
+
+    fn sink_bytes(&self) -> usize {
+        self.writer.inner().held_bytes()
+    }
+
+    fn flush(&mut self) -> Result<(), WriteError> {
+        self.writer.flush().map_err(WriteError::from_parquet)
     }
 
     fn finish(mut self: Box<Self>) -> Result<(Box<dyn PartSink>, EncodedPart), WriteError> {

@@ -14,6 +14,10 @@ impl SinkSlot {
         Self { sink: Some(sink) }
     }
 
+    pub(super) fn held_bytes(&self) -> usize {
+        self.sink.as_ref().map_or(0, |sink| sink.held_bytes())
+    }
+
     pub(super) fn take(&mut self) -> Option<Box<dyn PartSink>> {
         self.sink.take()
     }

@@ -5,15 +5,16 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rivet_model::{
     ChunkId, Compression, Consistency, CsvOptions, ExportName, Fingerprint, Format, MetaColumns, OutputOptions,
-    ParquetOptions, PartRecord, RunId,
+    ParquetOptions, PartRecord, PartitionBy, RunId,
 };
 
-use super::{Commit, Discarded, PartStore, SinkReceipt, StoreError, blocking};
-use crate::layout::PartNamer;
+use super::{Commit, Discarded, PartStore, ProbeAction, ProbeOutcome, ProbeStep, SinkReceipt, StoreError, blocking};
+use crate::layout::{PartName, PartNamer};
 use crate::manifest::{Manifest, ManifestPart, schema_fingerprint};
 
 /// What a part of this suite holds, as CSV without a header.
@@ -28,6 +29,8 @@ const STEPS: usize = 6;
 /// Runs all that a store of named parts passes.
 pub async fn durable(store: Arc<dyn PartStore>) {
     store.check().await.expect("a store that is there can be written to");
+    a_probe_passes(&store).await;
+    a_probe_may_be_cut_off(&store).await;
     a_part_comes_back(&store).await;
     a_large_part_comes_back(&store).await;
     a_repeated_attempt_replaces_its_part(&store).await;
@@ -37,6 +40,8 @@ pub async fn durable(store: Arc<dyn PartStore>) {
     a_discarded_run_is_gone(&store).await;
     a_committed_part_is_not_discarded(&store).await;
     foreign_names_are_refused(&store).await;
+    parts_in_folders_come_and_go(&store).await;
+    an_attempt_that_sorts_otherwise_replaces_its_parts(&store).await;
     for step in 0..=STEPS {
         a_crash_is_discarded(&store, step).await;
         a_crash_is_rolled_forward(&store, step).await;
@@ -46,6 +51,7 @@ pub async fn durable(store: Arc<dyn PartStore>) {
 /// Runs all that a stream passes: one part, and steps that do nothing.
 pub async fn streaming(store: Arc<dyn PartStore>) {
     store.check().await.expect("a stream that is there can be written to");
+    a_probe_passes(&store).await;
     let run = RunId::generate();
     let part = put(&store, run, 0, TEXT).await;
     store.publish(run, std::slice::from_ref(&part)).await.expect("publishing does nothing");
@@ -82,6 +88,33 @@ pub async fn run_to_commit(store: &Arc<dyn PartStore>, run: RunId) -> Result<Man
 /// More than one piece of an upload, and no whole number of them.
 fn large_text() -> String {
     "0123456789,abcdefghijklmnopqrstuvwxyz\n".repeat(600_000)
+}
+
+async fn a_probe_passes(store: &Arc<dyn PartStore>) {
+    let mut probe = store.probe();
+    while let Some(ProbeStep { action, outcome }) = probe.step().await {
+        // How much room is left is the machine's, and some servers of tests know no conditions.
+        let may_warn = matches!(action, ProbeAction::Room | ProbeAction::Create);
+        let has_warned = may_warn && matches!(outcome, ProbeOutcome::Warning { .. });
+        assert!(has_warned || matches!(outcome, ProbeOutcome::Passed(_)), "{action:?}: {outcome:?}");
+    }
+    assert!(probe.step().await.is_none(), "a probe that has ended has ended");
+    probe.clean().await.expect("nothing is left to be removed");
+}
+
+/// Whoever looks at the store afterwards finds nothing of it.
+async fn a_probe_may_be_cut_off(store: &Arc<dyn PartStore>) {
+    for steps in 0.. {
+        let mut probe = store.probe();
+        for _ in 0..steps {
+            if probe.step().await.is_none() {
+                return probe.clean().await.expect("nothing is left to be removed");
+            }
+        }
+        // Begun, and not waited for.
+        drop(tokio::time::timeout(Duration::from_millis(1), probe.step()).await);
+        probe.clean().await.expect("what the steps have left can be removed");
+    }
 }
 
 async fn a_part_comes_back(store: &Arc<dyn PartStore>) {
@@ -185,6 +218,55 @@ async fn foreign_names_are_refused(store: &Arc<dyn PartStore>) {
     assert!(store.create(run, &namer(other).name(0)).is_err(), "a part of another run must not be begun");
 }
 
+/// Folders of one and of several levels, with what their names may hold.
+const FOLDERS: [&str; 4] = ["a=1", "a=%2F%25/b c=Zoë, +&%27()~", "a=__HIVE_DEFAULT_PARTITION__/b c=", "a=1/b c=%20"];
+
+async fn parts_in_folders_come_and_go(store: &Arc<dyn PartStore>) {
+    for is_committed in [false, true] {
+        let run = RunId::generate();
+        let mut parts = Vec::new();
+        for (sequence, folder) in (0..).zip(FOLDERS) {
+            parts.push(put_in(store, run, folder, sequence, TEXT).await);
+        }
+        for _ in 0..2 {
+            store.publish(run, &parts).await.expect("parts in folders are published, again if need be");
+        }
+        for part in &parts {
+            assert_visible(store, part).await;
+        }
+        if is_committed {
+            let commit = store.commit(&in_folders(manifest(store, run, &parts))).await;
+            assert_eq!(commit.expect("the run is committed"), Commit::Created);
+            assert_eq!(store.discard(run, &parts).await.expect("nothing is discarded"), Discarded::default());
+        } else {
+            let discarded = store.discard(run, &parts).await.expect("the run can be discarded");
+            assert_eq!(discarded, Discarded { staged: 0, visible: 4 });
+            assert_eq!(store.discard(run, &parts).await.expect("and again"), Discarded::default());
+        }
+        for part in &parts {
+            if is_committed { assert_visible(store, part).await } else { assert_missing(store, part).await }
+        }
+    }
+}
+
+/// Rows may come in another order the next time, so that a number is another folder's.
+async fn an_attempt_that_sorts_otherwise_replaces_its_parts(store: &Arc<dyn PartStore>) {
+    let run = RunId::generate();
+    let before = put_in(store, run, "a=before", 0, TEXT).await;
+    let after = put_in(store, run, "a=after", 0, TEXT).await;
+    store.publish(run, std::slice::from_ref(&after)).await.expect("the second attempt is published");
+    let manifest = in_folders(manifest(store, run, std::slice::from_ref(&after)));
+    store.commit(&manifest).await.expect("the second attempt is committed");
+    assert_missing(store, &before).await;
+    assert_visible(store, &after).await;
+}
+
+fn in_folders(manifest: Manifest) -> Manifest {
+    let column = "a".parse().expect("this is a name");
+    let level = PartitionBy { key: "a".parse().expect("this is a name"), column, part: None };
+    Manifest { partition_by: vec![level], ..manifest }
+}
+
 /// A process died after `step` steps, and its run is given up.
 async fn a_crash_is_discarded(store: &Arc<dyn PartStore>, step: usize) {
     let run = RunId::generate();
@@ -273,8 +355,12 @@ fn receipt() -> SinkReceipt {
 }
 
 fn record(run: RunId, sequence: u32, receipt: SinkReceipt) -> PartRecord {
-    let name = namer(run).name(sequence).as_str().to_owned();
-    PartRecord { name, rows: 2, bytes: receipt.bytes, sha256: receipt.sha256 }
+    record_of(&namer(run).name(sequence), receipt)
+}
+
+fn record_of(name: &PartName, receipt: SinkReceipt) -> PartRecord {
+    let SinkReceipt { bytes, sha256 } = receipt;
+    PartRecord { name: name.as_str().to_owned(), rows: 2, bytes, sha256, partition: Vec::new() }
 }
 
 fn manifest(store: &Arc<dyn PartStore>, run: RunId, parts: &[PartRecord]) -> Manifest {
@@ -290,6 +376,7 @@ fn manifest(store: &Arc<dyn PartStore>, run: RunId, parts: &[PartRecord]) -> Man
         compression: Compression::None,
         schema: Vec::new(),
         schema_fingerprint: schema_fingerprint(&[]),
+        partition_by: Vec::new(),
         parts: parts.iter().map(|record| ManifestPart { record: record.clone(), chunk: ChunkId(0) }).collect(),
         rows: parts.iter().map(|part| part.rows).sum(),
         bytes: parts.iter().map(|part| part.bytes).sum(),
@@ -306,7 +393,11 @@ fn manifest(store: &Arc<dyn PartStore>, run: RunId, parts: &[PartRecord]) -> Man
 
 /// Begins a part on a thread that may block, as an engine does.
 async fn begin(store: &Arc<dyn PartStore>, run: RunId, sequence: u32, text: &str) -> Box<dyn super::PartSink> {
-    let (store, name, text) = (Arc::clone(store), namer(run).name(sequence), text.to_owned());
+    begin_as(store, run, namer(run).name(sequence), text).await
+}
+
+async fn begin_as(store: &Arc<dyn PartStore>, run: RunId, name: PartName, text: &str) -> Box<dyn super::PartSink> {
+    let (store, text) = (Arc::clone(store), text.to_owned());
     blocking(move || {
         let mut sink = store.create(run, &name).expect("a part can be begun");
         sink.write_all(text.as_bytes()).expect("a part can be written");
@@ -319,6 +410,13 @@ async fn put(store: &Arc<dyn PartStore>, run: RunId, sequence: u32, text: &str) 
     let sink = begin(store, run, sequence, text).await;
     let receipt = blocking(move || sink.finish()).await.expect("a part can be finished");
     record(run, sequence, receipt)
+}
+
+async fn put_in(store: &Arc<dyn PartStore>, run: RunId, folder: &str, sequence: u32, text: &str) -> PartRecord {
+    let name = namer(run).name_in(folder, sequence);
+    let sink = begin_as(store, run, name.clone(), text).await;
+    let receipt = blocking(move || sink.finish()).await.expect("a part can be finished");
+    record_of(&name, receipt)
 }
 
 async fn assert_visible(store: &Arc<dyn PartStore>, part: &PartRecord) {

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -12,15 +13,19 @@ use super::durable::{
     touch_file,
 };
 use super::error::StoreError;
+use super::local_probe::LocalProbe;
 use super::local_sink::LocalSink;
 use super::verify::{PartCheck, digest_of, verify};
-use super::{Commit, Discarded, PartSink, PartStore, blocking};
+use super::{Commit, Discarded, PartSink, PartStore, StoreProbe, blocking};
 use crate::failpoint;
-use crate::layout::{PartName, STAGING_FOLDER, SUCCESS_NAME, latest_name, manifest_name, manifest_of_part};
+use crate::layout::{PartName, STAGING_FOLDER, SUCCESS_NAME, file_name, latest_name, manifest_name, manifest_of_part};
 use crate::manifest::{Latest, Manifest};
 
 /// How often a check makes its folder again that a check of another export has just removed.
 const CHECK_ATTEMPTS: usize = 20;
+
+/// How often the folders of a part are made again that another run has just removed.
+const PUBLISH_ATTEMPTS: usize = 20;
 
 /// What a check writes: enough for a file system to need a block for it.
 const PROBE: [u8; 4_096] = [b'.'; 4_096];
@@ -52,8 +57,10 @@ impl LocalStore {
         self.root.join(STAGING_FOLDER).join(run.to_string())
     }
 
+    /// A part waits under its own name alone, whatever folder it will go to: another attempt, which may give the name to
+    /// rows of another folder, replaces it.
     fn staged(&self, run: RunId, name: &str) -> PathBuf {
-        self.staging(run).join(format!("{name}.part"))
+        self.staging(run).join(format!("{}.part", file_name(name)))
     }
 
     fn check_now(&self) -> Result<(), StoreError> {
@@ -93,8 +100,27 @@ impl LocalStore {
     }
 
     fn publish_now(&self, run: RunId, parts: &[PartRecord]) -> Result<(), StoreError> {
+        let mut folders = BTreeSet::new();
         for part in parts {
-            self.publish_part(run, part)?;
+            own(run, &part.name)?;
+            let mut attempt = 1;
+            loop {
+                let made = self.make_folders(&part.name, &mut folders);
+                match made.and_then(|()| self.publish_part(run, part)) {
+                    // Somebody who gives a run up removes the folders that it leaves empty.
+                    Err(StoreError::Io { source, .. })
+                        if source.kind() == io::ErrorKind::NotFound && attempt < PUBLISH_ATTEMPTS =>
+                    {
+                        attempt += 1;
+                        folders.clear();
+                    }
+                    done => break done?,
+                }
+            }
+        }
+        let all: BTreeSet<PathBuf> = parts.iter().flat_map(|part| self.folders_of(&part.name)).collect();
+        for folder in &all {
+            sync_folder(folder)?;
         }
         if !parts.is_empty() {
             sync_folder(&self.root)?;
@@ -104,7 +130,6 @@ impl LocalStore {
     }
 
     fn publish_part(&self, run: RunId, part: &PartRecord) -> Result<(), StoreError> {
-        own(run, &part.name)?;
         let (staged, visible) = (self.staged(run, &part.name), self.root.join(&part.name));
         match (staged.exists(), visible.symlink_metadata()) {
             (true, Err(source)) if source.kind() == io::ErrorKind::NotFound => {
@@ -176,10 +201,55 @@ impl LocalStore {
                 failpoint::reach("part_removed");
             }
         }
+        self.tidy(run, parts)?;
         if discarded.visible > 0 {
             sync_folder(&self.root)?;
         }
         Ok(discarded)
+    }
+
+    /// Returns the folders between the root and a part, the outermost first.
+    fn folders_of(&self, name: &str) -> Vec<PathBuf> {
+        let mut names: Vec<&str> = name.split('/').collect();
+        names.pop();
+        let mut folder = self.root.clone();
+        let within = |name| {
+            folder.push(name);
+            folder.clone()
+        };
+        names.into_iter().map(within).collect()
+    }
+
+    /// Makes the folders of a part. They are synced together, once all parts are there.
+    fn make_folders(&self, name: &str, made: &mut BTreeSet<PathBuf>) -> Result<(), StoreError> {
+        for folder in self.folders_of(name) {
+            if made.contains(&folder) {
+                continue;
+            }
+            match fs::create_dir(&folder) {
+                Err(source) if source.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+                done => done.map_err(error("create the folder", &folder))?,
+            }
+            made.insert(folder);
+        }
+        Ok(())
+    }
+
+    /// Removes the folders of a run's parts that nothing is left in.
+    fn tidy(&self, run: RunId, parts: &[PartRecord]) -> Result<(), StoreError> {
+        let ours = parts.iter().filter(|part| manifest_of_part(&part.name, run).is_some());
+        let folders: BTreeSet<PathBuf> = ours.flat_map(|part| self.folders_of(&part.name)).collect();
+        let mut stay = BTreeSet::new();
+        // What lies in a folder comes behind it.
+        for folder in folders.into_iter().rev() {
+            match fs::remove_dir(&folder) {
+                Ok(()) => stay.extend(folder.parent().map(Path::to_owned)),
+                Err(_not_empty_or_gone) => {
+                    stay.insert(folder);
+                }
+            }
+        }
+        stay.iter().filter(|folder| folder.is_dir()).try_for_each(|folder| sync_folder(folder))
     }
 
     /// Removes the run's staging folder. Returns how many files were in it.
@@ -242,6 +312,10 @@ impl PartStore for LocalStore {
     async fn check(&self) -> Result<(), StoreError> {
         let this = self.clone();
         blocking(move || this.check_now()).await
+    }
+
+    fn probe(&self) -> Box<dyn StoreProbe> {
+        Box::new(LocalProbe::new(&self.root))
     }
 
     fn create(&self, run: RunId, name: &PartName) -> Result<Box<dyn PartSink>, StoreError> {

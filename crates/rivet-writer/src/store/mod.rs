@@ -4,8 +4,11 @@ pub mod conformance;
 mod durable;
 mod error;
 mod local;
+mod local_probe;
 mod local_sink;
 mod object;
+mod object_probe;
+mod probe;
 mod refusal;
 mod stream;
 mod upload;
@@ -23,6 +26,7 @@ use crate::manifest::Manifest;
 pub use error::StoreError;
 pub use local::LocalStore;
 pub use object::{ObjectStoreParts, OpenUploads};
+pub use probe::{ProbeAction, ProbeOutcome, ProbeStep, StoreProbe};
 pub use refusal::{RefusalKind, StoreRefusal};
 pub use stream::StreamStore;
 pub use verify::PartCheck;
@@ -31,6 +35,11 @@ pub use verify::PartCheck;
 ///
 /// Its errors carry a [`StoreError`] inside of the `std::io` error. A sink that is dropped removes what it wrote.
 pub trait PartSink: io::Write + Send {
+    /// Returns the bytes that it holds in memory and whose number grows with those that were written.
+    fn held_bytes(&self) -> usize {
+        0
+    }
+
     /// Makes the part durable: it survives a crash of the machine, and is whole or absent.
     fn finish(self: Box<Self>) -> Result<SinkReceipt, StoreError>;
 
@@ -81,6 +90,10 @@ pub trait PartStore: Display + Debug + Send + Sync + 'static {
 
     /// Tries whether parts can be written, and leaves nothing behind.
     async fn check(&self) -> Result<(), StoreError>;
+
+    /// Begins to try all that runs do here, one thing after the other. Nothing is tried before the first step is asked
+    /// for.
+    fn probe(&self) -> Box<dyn StoreProbe>;
 
     /// Begins a part. A repeated attempt replaces the part that an earlier one finished or left half written.
     fn create(&self, run: RunId, name: &PartName) -> Result<Box<dyn PartSink>, StoreError>;

@@ -7,7 +7,7 @@ use rivet_model::{DestinationRecord, ExportName, OutputOptions, PartRecord, RunI
 use sha2::{Digest as _, Sha256};
 
 use super::error::StoreError;
-use super::{Commit, Discarded, PartCheck, PartSink, PartStore, SinkReceipt};
+use super::{Commit, Discarded, PartCheck, PartSink, PartStore, ProbeStep, SinkReceipt, StoreProbe};
 use crate::layout::{PartName, hex};
 use crate::manifest::Manifest;
 
@@ -47,6 +47,10 @@ impl PartStore for StreamStore {
 
     async fn check(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    fn probe(&self) -> Box<dyn StoreProbe> {
+        Box::new(NoProbe)
     }
 
     fn create(&self, _: RunId, _: &PartName) -> Result<Box<dyn PartSink>, StoreError> {
@@ -107,4 +111,19 @@ impl PartSink for StreamSink {
     }
 
     fn abort(self: Box<Self>) {}
+}
+
+/// There is nothing to try: a stream is there, and takes what comes.
+#[derive(Debug)]
+struct NoProbe;
+
+#[async_trait]
+impl StoreProbe for NoProbe {
+    async fn step(&mut self) -> Option<ProbeStep> {
+        None
+    }
+
+    async fn clean(self: Box<Self>) -> Result<(), StoreError> {
+        Ok(())
+    }
 }

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::error::StoreError;
 use super::{PartSink, SinkReceipt};
+use crate::failpoint;
 use crate::layout::hex;
 
 /// What is sent at once. Every store takes pieces of 5 MiB and more; 10,000 of these make 80 GB.
@@ -27,7 +28,7 @@ const IN_FLIGHT: usize = 3;
 /// How often an upload is tried to be begun, beyond what the backend repeats by itself.
 const BEGIN_ATTEMPTS: u32 = 3;
 
-/// The wait between these attempts.
+/// The wait after the first of these attempts; that after the second is twice as long.
 const BEGIN_WAIT: Duration = Duration::from_millis(300);
 
 /// What the encoding thread sends to the task that uploads. An end without [`Piece::Last`] gives the part up.
@@ -104,11 +105,18 @@ impl Write for UploadSink {
 }
 
 impl PartSink for UploadSink {
+    /// What is on its way is not known here; it is no more than fits, and no more than was written.
+    fn held_bytes(&self) -> usize {
+        let sent = usize::try_from(self.bytes).unwrap_or(usize::MAX).saturating_sub(self.buffer.len());
+        self.buffer.capacity() + sent.min((IN_FLIGHT + 1) * PIECE_BYTES)
+    }
+
     fn finish(mut self: Box<Self>) -> Result<SinkReceipt, StoreError> {
         self.send_buffer()?;
         let receipt = SinkReceipt { bytes: self.bytes, sha256: hex(&std::mem::take(&mut self.digest).finalize()) };
         self.send(Piece::Last(receipt.clone()))?;
         self.join()?;
+        failpoint::reach("part_staged");
         Ok(receipt)
     }
 
@@ -142,8 +150,10 @@ async fn upload(store: Arc<dyn ObjectStore>, path: Path, mut pieces: Receiver<Pi
         Some(Piece::Data(second)) => second,
     };
     let mut multipart = begin(store.as_ref(), &path).await?;
+    failpoint::reach("upload_begun");
     let sent = match send_pieces(multipart.as_mut(), [first, second], &mut pieces).await {
         Ok(Some(receipt)) => {
+            failpoint::reach("pieces_sent");
             let completed = multipart.complete().await.map(drop);
             match believe(store.as_ref(), &path, &receipt, completed).await {
                 Ok(()) => return Ok(()),
@@ -168,7 +178,7 @@ pub(super) async fn begin(store: &dyn ObjectStore, path: &Path) -> Result<Box<dy
         let begun = store.put_multipart(path).await;
         match begun.map_err(|source| StoreError::object("begin an upload to", path, source)) {
             Err(error) if error.retry() == Retry::Backoff && attempt < BEGIN_ATTEMPTS => {
-                tokio::time::sleep(BEGIN_WAIT).await;
+                tokio::time::sleep(BEGIN_WAIT * attempt).await;
                 attempt += 1;
             }
             done => return done,

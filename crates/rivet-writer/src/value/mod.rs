@@ -6,9 +6,11 @@ mod decimal;
 mod float;
 mod json;
 mod moment;
+mod part;
 mod text;
 
 pub(crate) use column::{Column, Values};
+pub(crate) use part::push_date_part;
 pub(crate) use text::{push_hex, push_text};
 
 /// All pairs of decimal digits, one after the other.

@@ -33,6 +33,7 @@ pub(crate) fn of(local: &Local, run: RunId, parts: &[PartRecord]) -> Manifest {
         compression: Compression::Zstd { level: 3 },
         schema_fingerprint: schema_fingerprint(&schema),
         schema,
+        partition_by: Vec::new(),
         parts: parts.iter().map(|record| ManifestPart { record: record.clone(), chunk: ChunkId(0) }).collect(),
         rows: parts.iter().map(|part| part.rows).sum(),
         bytes: parts.iter().map(|part| part.bytes).sum(),
@@ -50,7 +51,7 @@ pub(crate) fn of(local: &Local, run: RunId, parts: &[PartRecord]) -> Manifest {
 #[tokio::test]
 async fn a_manifest_is_readable_json() {
     let (local, run) = (Local::new(), RunId::generate());
-    let part = PartRecord { name: "p".to_owned(), rows: 3, bytes: 4, sha256: "ab".to_owned() };
+    let part = PartRecord { name: "p".to_owned(), rows: 3, bytes: 4, sha256: "ab".to_owned(), partition: Vec::new() };
     local.store.commit(&of(&local, run, &[part])).await.unwrap();
     let text = fs::read_to_string(local.path(&format!("_rivet/t/{run}.json"))).unwrap();
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();

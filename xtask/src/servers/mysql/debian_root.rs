@@ -1,9 +1,7 @@
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::thread;
-use std::time::Duration;
 
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, bail, miette};
 use nix::sys::signal::Signal;
@@ -11,8 +9,8 @@ use nix::unistd::geteuid;
 
 use super::super::account::Account;
 use super::super::launch::Watchdog;
-use super::super::{apt, last_line};
-use crate::{interrupt, process, workspace};
+use super::super::{apt, cache, last_line};
+use crate::process;
 
 /// A minimal Debian unstable in a cache folder, with the MySQL that Debian's stable releases lack.
 ///
@@ -60,11 +58,10 @@ impl DebianRoot {
         if !geteuid().is_root() || !apt::may_install() || !Path::new("/etc/debian_version").exists() {
             bail!("only root on a Debian can install Debian unstable's");
         }
-        let cache = cache_folder()?;
-        fs::create_dir_all(&cache).into_diagnostic()?;
+        let cache = cache::folder()?;
         let root = Self { path: cache.join("mysql-root") };
         // Held while it is made: someone else who wants it waits.
-        let _lock = lock(&cache.join("mysql-root.lock"))?;
+        let _lock = cache::lock(&cache.join("mysql-root.lock"), "MySQL")?;
         if !root.path.exists() {
             root.make()?;
         }
@@ -157,31 +154,6 @@ fn mirror() -> String {
 
 fn mirror_of(indexes: &str) -> Option<&str> {
     indexes.lines().map(|line| line.trim_end_matches('/')).find(|line| line.ends_with("/debian"))
-}
-
-/// Returns `XDG_CACHE_HOME/rivet`, or `~/.cache/rivet`.
-fn cache_folder() -> Result<PathBuf> {
-    let base = workspace::variable("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || workspace::variable("HOME").map(|home| Path::new(&home).join(".cache"));
-    Ok(base.or_else(home).ok_or_else(|| miette!("there is no HOME for a cache"))?.join("rivet"))
-}
-
-fn lock(path: &Path) -> Result<File> {
-    let file = File::create(path).into_diagnostic()?;
-    let mut told = false;
-    loop {
-        interrupt::check()?;
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::Error(error)) => return Err(error).into_diagnostic(),
-            Err(TryLockError::WouldBlock) => {}
-        }
-        if !told {
-            println!("servers: waiting for another xtask that installs MySQL");
-            told = true;
-        }
-        thread::sleep(Duration::from_millis(200));
-    }
 }
 
 /// Removes what a start that failed has left. Whatever is mounted in it must not go with it.

@@ -174,6 +174,11 @@ impl Cluster {
         Ok(())
     }
 
+    /// Returns the server's process.
+    pub(super) fn process(&self) -> u32 {
+        self.server.id()
+    }
+
     /// Copies the log into a folder; returns whether that worked.
     pub(super) fn save_logs(&self, folder: &Path) -> bool {
         let name = log(self.family);

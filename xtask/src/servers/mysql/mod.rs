@@ -89,6 +89,14 @@ impl MysqlServer {
         Ok(server)
     }
 
+    /// Returns the server's process, where it can be seen.
+    pub(crate) fn process(&self) -> Option<u32> {
+        match &self.keeper {
+            Keeper::Local(cluster) => Some(cluster.process()),
+            Keeper::Docker(_) | Keeper::Nobody => None,
+        }
+    }
+
     /// Copies the logs into a folder; returns whether that worked.
     pub(super) fn save_logs(&self, folder: &Path) -> bool {
         match &self.keeper {

@@ -14,5 +14,5 @@ mod sheet;
 mod view;
 mod waterfall;
 
-pub(crate) use paper::Paper;
+pub(crate) use paper::{Page, Paper, Tone};
 pub(crate) use view::PlanView;

@@ -15,7 +15,7 @@ const LABEL: usize = 15;
 
 /// How much a piece of text wants to be seen. Nothing is told by the colour alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Tone {
+pub(crate) enum Tone {
     /// Like all other text.
     #[default]
     Plain,
@@ -75,25 +75,25 @@ impl Paper {
     }
 
     #[cfg(test)]
-    pub(super) const fn new(width: usize, colour: bool) -> Self {
+    pub(crate) const fn new(width: usize, colour: bool) -> Self {
         Self { width, colour }
     }
 }
 
 /// A text that grows line by line, as wide as its paper.
 #[derive(Debug)]
-pub(super) struct Page {
+pub(crate) struct Page {
     paper: Paper,
     text: String,
 }
 
 impl Page {
-    pub(super) fn new(paper: Paper) -> Self {
+    pub(crate) fn new(paper: Paper) -> Self {
         Self { paper, text: String::new() }
     }
 
     /// Returns the text, with a line end.
-    pub(super) fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         self.text
     }
 
@@ -105,12 +105,12 @@ impl Page {
     }
 
     /// Writes a blank line.
-    pub(super) fn gap(&mut self) {
+    pub(crate) fn gap(&mut self) {
         self.text.push('\n');
     }
 
     /// Writes a heading.
-    pub(super) fn heading(&mut self, text: &str) {
+    pub(crate) fn heading(&mut self, text: &str) {
         let painted = self.paint(Tone::Strong, &clean(text));
         self.text.push_str(&painted);
         self.text.push('\n');
@@ -122,7 +122,7 @@ impl Page {
     }
 
     /// Writes what belongs to a label beside it: `head` is painted, and `text` follows after a space.
-    pub(super) fn fact(&mut self, label: &str, tone: Tone, head: &str, text: &str) {
+    pub(crate) fn fact(&mut self, label: &str, tone: Tone, head: &str, text: &str) {
         let first = if label.is_empty() { " ".repeat(LABEL) } else { format!("  {label:<11}: ") };
         self.wrapped(&first, LABEL, tone, head, text);
     }
@@ -133,7 +133,7 @@ impl Page {
     }
 
     /// Writes lines that are indented, the second and later ones by `hanging`.
-    pub(super) fn wrapped(&mut self, first: &str, hanging: usize, tone: Tone, head: &str, text: &str) {
+    pub(crate) fn wrapped(&mut self, first: &str, hanging: usize, tone: Tone, head: &str, text: &str) {
         let (head, text) = (clean(head), hold_together(&clean(text)));
         let whole = [head.as_str(), text.as_str()].join(if head.is_empty() || text.is_empty() { "" } else { " " });
         let rest = " ".repeat(hanging);

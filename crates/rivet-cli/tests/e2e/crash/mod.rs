@@ -6,6 +6,7 @@
 pub(crate) mod chunked;
 pub(crate) mod full;
 pub(crate) mod incremental;
+mod partitions;
 mod siege;
 pub(crate) mod snapshot;
 mod steps;
