@@ -29,6 +29,7 @@ fn help_says_what_there_is() {
       apply        Run a sealed plan, as `rivet plan` has written it
       check        Say what is to be said of exports before they run: verdicts, findings, profiles,
                    types
+      doctor       Try everything that runs need: the state store, the destinations and the source
       metrics      Show what earlier runs took and gave, and what planning takes from them
       state        Show and change what Rivet remembers of exports
       schema       Print the schema of a file that Rivet reads

@@ -31,7 +31,7 @@ pub(super) async fn explain(
         Relation::Query(_) => None,
     };
     if let Some(table) = &table {
-        correct(&mut plan, table);
+        correct(&mut plan, table, is_from_start(&spec.range));
     }
     let parts = rows_of_parts(session, spec, table.as_ref()).await;
     let by = compared(spec);
@@ -63,7 +63,7 @@ async fn rows_of_parts(session: &mut Session, spec: &ScanSpec, table: Option<&Ca
         let purpose = "the plan of the rows by one column, which the planner misjudges together with those by another";
         let mut plan = plan_of(session, purpose, &part, spec).await.ok()?;
         if let Some(table) = table {
-            correct(&mut plan, table);
+            correct(&mut plan, table, is_from_start(&spec.range));
         }
         sum += plan.rows?;
     }
@@ -97,19 +97,31 @@ fn compared(spec: &ScanSpec) -> Compared {
     }
 }
 
-/// Corrects the rows of ranges: a table has half of what InnoDB says, once it has stopped to count. Half of the table
-/// is the most that it ever says of a range, which may then have a quarter of the rows or all of them, and is left as
-/// it is. So are the ranges of views and queries, whose tables' sizes nobody has asked for.
-fn correct(plan: &mut Plan, table: &CatalogTable) {
-    let [read] = plan.reads.as_mut_slice() else { return };
-    if is_doubled(read, table) {
-        read.rows = read.rows.map(|rows| rows / 2.0);
-        plan.rows = plan.rows.map(|rows| rows / 2.0);
-    }
+/// Whether a range begins where its table does: a first run reads nearly all that is there.
+fn is_from_start(range: &RowRange) -> bool {
+    matches!(range, RowRange::Key { lower: None, .. })
 }
 
-fn is_doubled(read: &Read, table: &CatalogTable) -> bool {
-    let (Some(ranged), Some(all)) = (read.ranged, table.rows) else { return false };
+/// Corrects the rows of ranges: a table has half of what InnoDB says, once it has stopped to count. Half of the table
+/// is the most that it ever says of a range, which may then have a quarter of the rows or all of them: all where it
+/// begins with the table, else it is left as it is. So are the ranges of views and queries, whose tables' sizes nobody
+/// has asked for.
+fn correct(plan: &mut Plan, table: &CatalogTable, from_start: bool) {
+    let [read] = plan.reads.as_mut_slice() else { return };
+    let (Some(ranged), Some(all)) = (read.ranged, table.rows.map(float)) else { return };
+    let factor = if is_doubled(read, table, ranged) {
+        0.5
+    } else if from_start && table.is_innodb() && ranged >= all / 2.0 - 1.0 && ranged > 0.0 {
+        (all / ranged).max(1.0)
+    } else {
+        return;
+    };
+    read.rows = read.rows.map(|rows| rows * factor);
+    plan.rows = plan.rows.map(|rows| rows * factor);
+}
+
+fn is_doubled(read: &Read, table: &CatalogTable, ranged: f64) -> bool {
+    let Some(all) = table.rows else { return false };
     let by_rows = read.index.as_deref() == Some("PRIMARY");
     let width = table.row_bytes.filter(|bytes| by_rows && *bytes > 0).map(float);
     let counted = width.map_or(COUNTED_ROWS, |bytes| (COUNTED_BYTES / bytes).min(COUNTED_ROWS));
@@ -130,7 +142,7 @@ mod tests {
 
     #[test]
     fn estimates_of_ranges_are_halved_once_they_are_doubled() {
-        let check_by = |index: &str, ranged: Option<f64>, engine: &str, rows: u64, expected: f64| {
+        let check_from = |from_start, index: &str, ranged: Option<f64>, engine: &str, rows: u64, expected: f64| {
             let engine = engine.to_owned();
             let table = CatalogTable { engine, rows: Some(rows), row_bytes: Some(164), ..CatalogTable::default() };
             let read = Read {
@@ -143,9 +155,10 @@ mod tests {
                 rows: Some(5_000.0),
             };
             let mut plan = Plan { rows: read.rows, reads: vec![read], sorts: false };
-            correct(&mut plan, &table);
+            correct(&mut plan, &table, from_start);
             assert_eq!((plan.rows, plan.reads[0].rows), (Some(expected), Some(expected)));
         };
+        let check_by = |index, ranged, engine, rows, expected| check_from(false, index, ranged, engine, rows, expected);
         let check = |ranged, engine, rows, expected| check_by("by_at", ranged, engine, rows, expected);
         check(Some(20_000.0), "InnoDB", 300_000, 2_500.0);
         // Ten pages of the table itself have 1,000 rows.
@@ -156,6 +169,9 @@ mod tests {
         check(Some(20_000.0), "MyISAM", 300_000, 5_000.0);
         // This is as much as is ever said.
         check(Some(148_764.0), "InnoDB", 297_529, 5_000.0);
+        check_from(true, "by_at", Some(150_000.0), "InnoDB", 300_000, 10_000.0);
+        check_from(true, "by_at", Some(20_000.0), "InnoDB", 300_000, 2_500.0);
+        check_from(true, "by_at", Some(150_000.0), "MyISAM", 300_000, 5_000.0);
         check(None, "InnoDB", 300_000, 5_000.0);
     }
 }
