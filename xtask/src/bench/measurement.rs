@@ -8,6 +8,7 @@ use miette::{IntoDiagnostic as _, Result, bail};
 use serde_json::Value;
 
 use super::Bench;
+use super::s3::KEYS;
 use super::tool::DATABASE;
 use crate::{process, workspace};
 
@@ -40,7 +41,7 @@ pub(super) fn take(bench: &Bench, url: &str, folder: &Path, words: &[OsString]) 
     let output = File::create(&log).into_diagnostic()?;
     let mut command = Command::new(&bench.python);
     command.arg(workspace::fixture("python/measure.py")).arg(&result).args(words);
-    command.env(DATABASE, url).current_dir(folder);
+    command.env(DATABASE, url).envs(KEYS).current_dir(folder);
     command.stdout(output.try_clone().into_diagnostic()?).stderr(output);
     process::run(&mut command)?;
     let measured: Value = serde_json::from_slice(&fs::read(&result).into_diagnostic()?).into_diagnostic()?;

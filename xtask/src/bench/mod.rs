@@ -3,6 +3,7 @@
 mod longest_statement;
 mod measurement;
 mod report;
+mod s3;
 mod server;
 mod server_cpu;
 mod tool;

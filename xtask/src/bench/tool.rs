@@ -6,6 +6,7 @@ use miette::{IntoDiagnostic as _, Result, bail, ensure};
 
 use super::longest_statement::LongestStatement;
 use super::measurement::{self, Measurement};
+use super::s3::S3Server;
 use super::server_cpu::ServerCpu;
 use super::workload::Workload;
 use super::{Bench, data_bytes};
@@ -67,6 +68,8 @@ impl Mode {
 pub(crate) enum Tool {
     /// The release build of this repository.
     Rivet(Mode),
+    /// The same into a server of this machine that speaks S3's protocol.
+    RivetToS3(Mode),
     /// A tool that `fixtures/python/peers.py` knows.
     Peer(&'static str),
     /// The floor of every reader: `psql` takes the rows in binary and drops them.
@@ -82,6 +85,8 @@ impl Tool {
             Self::Rivet(Mode::OneStatement) => "rivet, one statement",
             Self::Rivet(Mode::Chunked) => "rivet, chunked, 2 workers",
             Self::Rivet(Mode::Snapshot) => "rivet, one snapshot, 2 workers",
+            Self::RivetToS3(Mode::Chunked) => "rivet to S3, chunked, 2 workers",
+            Self::RivetToS3(_) => "rivet to S3",
             Self::Peer("duckdb") => "DuckDB, 2 threads",
             Self::Peer("duckdb-unordered") => "DuckDB, order off",
             Self::Peer("connectorx-2") => "connectorx, 2 ranges",
@@ -110,7 +115,7 @@ impl Tool {
                 command.arg(workspace::fixture("python/peers.py")).args(["version", name]);
                 command
             }
-            Self::Rivet(_) => {
+            Self::Rivet(_) | Self::RivetToS3(_) => {
                 let mut command = Command::new("git");
                 command.args(["rev-parse", "--short", "HEAD"]).current_dir(workspace::root());
                 command
@@ -123,9 +128,15 @@ impl Tool {
     /// Exports the table once, and counts the rows that were written.
     pub(super) fn run(self, bench: &Bench, workload: &Workload, rows: u64) -> Result<Measurement> {
         let folder = bench.empty("run")?;
-        let out = folder.join("out");
+        let mut out = folder.join("out");
         std::fs::create_dir(&out).into_diagnostic()?;
-        let words = self.command(bench, workload, &folder, &out)?;
+        let mut store = None;
+        if let Self::RivetToS3(_) = self {
+            let server = S3Server::start(&out)?;
+            out = server.objects();
+            store = Some(server);
+        }
+        let words = self.command(bench, workload, &folder, &out, store.as_ref())?;
         let url = bench.servers.url(workload.source)?;
         let before = ServerCpu::read(bench.servers.process(workload.source));
         let watching = LongestStatement::watch(&url);
@@ -142,7 +153,14 @@ impl Tool {
         Ok(measured)
     }
 
-    fn command(self, bench: &Bench, workload: &Workload, folder: &Path, out: &Path) -> Result<Vec<OsString>> {
+    fn command(
+        self,
+        bench: &Bench,
+        workload: &Workload,
+        folder: &Path,
+        out: &Path,
+        store: Option<&S3Server>,
+    ) -> Result<Vec<OsString>> {
         let Workload { table, output, source, .. } = workload;
         let file = out.join(format!("{table}.{}", output.extension()));
         let psql = |target: &Path, copy: &str| -> Result<Vec<OsString>> {
@@ -151,9 +169,11 @@ impl Tool {
             Ok(vec![psql.into(), url.into(), "-qXo".into(), target.into(), "-c".into(), copy.into()])
         };
         match self {
-            Self::Rivet(mode) => {
+            Self::Rivet(mode) | Self::RivetToS3(mode) => {
                 let config = folder.join("rivet.yaml");
-                std::fs::write(&config, configuration(workload, mode, out)).into_diagnostic()?;
+                let local = || format!("{{ type: local, path: {:?} }}", out.display().to_string());
+                let destination = store.map_or_else(local, S3Server::destination);
+                std::fs::write(&config, configuration(workload, mode, &destination)).into_diagnostic()?;
                 let arguments = ["--no-progress", "run", "-c"].map(OsString::from);
                 Ok([bench.rivet.clone().into_os_string()].into_iter().chain(arguments).chain([config.into()]).collect())
             }
@@ -169,7 +189,7 @@ impl Tool {
     }
 }
 
-fn configuration(workload: &Workload, mode: Mode, out: &Path) -> String {
+fn configuration(workload: &Workload, mode: Mode, destination: &str) -> String {
     let Workload { table, output, source, .. } = workload;
     let kind = match source {
         Engine::Postgres => "postgres",
@@ -181,9 +201,8 @@ fn configuration(workload: &Workload, mode: Mode, out: &Path) -> String {
     };
     format!(
         "source:\n  type: {kind}\n  url_env: {DATABASE}\n  environment: local\n\nexports:\n  - name: {table}\n    \
-         table: {table}\n    {}\n    {form}\n    destination:\n      type: local\n      path: {}\n",
-        mode.keys(),
-        out.display()
+         table: {table}\n    {}\n    {form}\n    destination: {destination}\n",
+        mode.keys()
     )
 }
 

@@ -51,6 +51,18 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         tools: &[Tool::CopyCsv, Tool::Peer("duckdb"), Tool::Rivet(Mode::Full), Tool::Rivet(Mode::Chunked)],
     },
     Workload {
+        name: "lineitem to S3",
+        source: Engine::Postgres,
+        table: "lineitem",
+        output: Output::Parquet,
+        tools: &[
+            Tool::Rivet(Mode::Full),
+            Tool::RivetToS3(Mode::Full),
+            Tool::Rivet(Mode::Chunked),
+            Tool::RivetToS3(Mode::Chunked),
+        ],
+    },
+    Workload {
         name: "a tenth of lineitem to Parquet",
         source: Engine::Postgres,
         table: "lineitem_tenth",
