@@ -30,8 +30,8 @@ pub(crate) struct Arguments {
 /// What the demo exports.
 const TABLES: [&str; 3] = ["lineitem", "orders", "customer"];
 
-/// The name of the database, where a server comes without one.
-const DATABASE: &str = "demo";
+/// The name of the database, where a server comes without one. Tables of the same names in it are replaced.
+const DATABASE: &str = "rivet_demo";
 
 /// Where rivet finds the database; the configuration names the variable, so that no password stands in it.
 const URL: &str = "RIVET_DEMO_DATABASE";
@@ -69,8 +69,9 @@ pub(crate) fn build(release: bool) -> Result<PathBuf> {
 fn database(servers: &Servers, source: Engine) -> Result<String> {
     let mysql = |server: &Outcome<MysqlServer>| match server {
         Ok(server) => {
-            mysql::Mysql::connect(&server.url)?.execute(&format!("CREATE DATABASE {DATABASE}"))?;
-            Ok(format!("{}{DATABASE}", server.url))
+            // A server that somebody else runs has the one of an earlier demo.
+            mysql::Mysql::connect(&server.url)?.execute(&format!("CREATE DATABASE IF NOT EXISTS {DATABASE}"))?;
+            Ok(with_database(&server.url, DATABASE))
         }
         Err(reason) => Err(miette!("{reason}")),
     };
@@ -79,6 +80,15 @@ fn database(servers: &Servers, source: Engine) -> Result<String> {
         Engine::Mysql => mysql(&servers.mysql),
         Engine::Mariadb => mysql(&servers.mariadb),
     }
+}
+
+/// Exchanges the database in an address, which may name none.
+fn with_database(url: &str, name: &str) -> String {
+    let (address, parameters) = url.split_once('?').map_or((url, None), |(address, rest)| (address, Some(rest)));
+    // The scheme, nothing, and the authority stand before the third slash.
+    let server: Vec<&str> = address.splitn(4, '/').take(3).collect();
+    let parameters = parameters.map(|parameters| format!("?{parameters}")).unwrap_or_default();
+    format!("{}/{name}{parameters}", server.join("/"))
 }
 
 /// Makes an empty folder with a configuration.
@@ -138,4 +148,17 @@ pub(crate) fn files(folder: &Path) -> Result<Vec<(PathBuf, u64)>> {
     }
     found.sort();
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_database_of_an_address_is_exchanged() {
+        let check = |url: &str, expected: &str| assert_eq!(with_database(url, "mine"), expected);
+        check("mysql://u:p@127.0.0.1:3306/", "mysql://u:p@127.0.0.1:3306/mine");
+        check("mysql://u:p@127.0.0.1:3306", "mysql://u:p@127.0.0.1:3306/mine");
+        check("mysql://u:p@127.0.0.1/other?prefer_socket=false", "mysql://u:p@127.0.0.1/mine?prefer_socket=false");
+    }
 }

@@ -30,6 +30,13 @@ pub(crate) fn environment(requirements: &str) -> Result<PathBuf> {
     Ok(python)
 }
 
+/// Returns a Python that is there and has a module that is too large to be installed for tests alone: the one that a
+/// variable names, else the machine's own.
+pub(crate) fn with(module: &str, variable: &str) -> Option<PathBuf> {
+    let python = std::env::var_os(variable).map(PathBuf::from).or_else(|| process::find("python3"))?;
+    process::succeeds(Command::new(&python).args(["-c", &format!("import {module}")])).then_some(python)
+}
+
 fn make(folder: &Path, python: &Path, requirements: &Path) -> Result<()> {
     let system = process::find("python3").ok_or_else(|| miette!("there is no python3"))?;
     process::capture(Command::new(system).args(["-m", "venv", "--clear"]).arg(folder))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use mysql_async::{Conn, DriverError, Error, Opts, OptsBuilder, SslOpts};
+use mysql_async::{Conn, DriverError, Error, IoError, Opts, OptsBuilder, SslOpts};
 use rivet_model::{ConnectionSettings, TlsMode};
 use rivet_source::{SourceError, SourceErrorKind};
 use secrecy::ExposeSecret as _;
@@ -128,13 +128,17 @@ impl Connector {
 
     /// Before anything was agreed on, an error of the network is one of connecting.
     fn refused(&self, error: Error) -> SourceError {
+        let reason = match &error {
+            Error::Io(IoError::Io(io)) => io.to_string(),
+            Error::Driver(DriverError::ConnectionClosed) => "it was closed before it was agreed on".to_owned(),
+            other => other.to_string(),
+        };
         let made = from_mysql(error, &self.settings);
         if made.kind() != SourceErrorKind::ConnectionLost {
             return made;
         }
-        SourceError::new(SourceErrorKind::Connect, format!("no connection to {}", self.settings))
+        SourceError::new(SourceErrorKind::Connect, format!("no connection to {}: {reason}", self.settings))
             .with_help("Check host and port in `source`, that the server runs, and that no firewall is in between.")
-            .with_source(made)
     }
 
     async fn options(&self, tls: Option<SslOpts>) -> Result<Opts, SourceError> {

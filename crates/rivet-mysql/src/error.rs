@@ -39,8 +39,13 @@ fn from_driver(error: DriverError, settings: &ConnectionSettings) -> SourceError
         DriverError::UnknownAuthPlugin { .. }
         | DriverError::MysqlOldPasswordDisabled
         | DriverError::CleartextPluginDisabled => {
-            SourceError::new(Kind::Authentication, format!("no authentication with {settings}: {error}")).with_help(
-                "Give the user a password of the plugin caching_sha2_password or mysql_native_password on the server.",
+            let reason = match error {
+                DriverError::UnknownAuthPlugin { name } => format!("Rivet does not know the account's plugin `{name}`"),
+                other => other.to_string(),
+            };
+            SourceError::new(Kind::Authentication, format!("no authentication with {settings}: {reason}")).with_help(
+                "Give the user a password of the plugin caching_sha2_password, mysql_native_password, ed25519 or parsec on \
+                 the server.",
             )
         }
         // It holds what came, which may be data.
@@ -82,6 +87,7 @@ fn from_server(error: &ServerError, settings: &ConnectionSettings) -> SourceErro
     let message = match kind {
         Kind::Authentication | Kind::Unavailable => format!("{settings} refused: {}", error.message),
         Kind::Value => without_values(&error.message),
+        Kind::Statement if error.code == 1064 => syntax_error(&error.message),
         _ => error.message.clone(),
     };
     let made = SourceError::new(kind, message).with_sqlstate(error.code.to_string());
@@ -108,7 +114,7 @@ fn kind_of(code: u16, state: &str) -> Kind {
         1053 | 1077 | 1079 | 1152 | 1158..=1161 | 1184 | 1927 | 2006 | 2013 | 3058 | 3169 | 4031 => {
             Kind::ConnectionLost
         }
-        1153 | 1264 | 1292 | 1301 | 1366 | 1411 | 1690 | 3140..=3157 => Kind::Value,
+        1153 | 1264 | 1292 | 1301 | 1366 | 1411 | 1690 | 3140..=3157 | 3854 => Kind::Value,
         _ => match state.get(..2) {
             Some("08") => Kind::ConnectionLost,
             Some("22") => Kind::Value,
@@ -124,6 +130,17 @@ fn kind_of(code: u16, state: &str) -> Kind {
     }
 }
 
+/// Says where a statement stops being one. The server quotes its rest, which may go on for lines and end with our own
+/// text, and counts lines of the statement that it was put into.
+fn syntax_error(message: &str) -> String {
+    let quoted = message.split_once("near '").and_then(|(_, rest)| rest.rsplit_once("' at line"));
+    let near = quoted.map_or("", |(quoted, _)| quoted.trim_start().lines().next().unwrap_or_default());
+    if near.is_empty() || near.starts_with(") AS rivet_query") {
+        return "syntax error at the end of the query".to_owned();
+    }
+    format!("syntax error at or near '{near}'")
+}
+
 /// Messages about data quote the data: what stands in quotes is taken out.
 fn without_values(message: &str) -> String {
     let pieces = message.split('\'').enumerate();
@@ -135,8 +152,17 @@ fn help_for(kind: Kind, code: u16) -> Option<&'static str> {
         Kind::Authentication if code == 1129 => {
             "Let an administrator run FLUSH HOSTS on the server: too many connections of this host have failed."
         }
+        Kind::Authentication if matches!(code, 1820 | 1862) => {
+            "Give the account a new password: log in with another client, or have an administrator do it."
+        }
+        Kind::Authentication if matches!(code, 3118 | 4151) => "Have an administrator unlock the account.",
         Kind::Authentication => "Check user, host and password of the account in `source`, as the server knows it.",
-        Kind::Permission => "Grant the user of `source` SELECT on the table.",
+        Kind::Permission if code == 1044 => {
+            "Grant the user of `source` SELECT on the tables of the database, or check `database` in `source`."
+        }
+        Kind::Permission => {
+            "Grant the user of `source` SELECT on the table, or name the columns that it may read in `select`."
+        }
         Kind::Unavailable => {
             "Lower `parallel_exports`, or raise max_connections or the user's max_user_connections on the server."
         }
@@ -153,6 +179,11 @@ fn help_for(kind: Kind, code: u16) -> Option<&'static str> {
         Kind::Cancelled => "Somebody cancelled the statement on the server.",
         Kind::ConnectionLost => "See the server's log for why it ended the session, then run the same command again.",
         Kind::NotFound if code == 1049 => "Check `database` in `source`.",
+        Kind::NotFound if code == 1356 => {
+            "Have the view's owner repair it: what it reads is gone, or its definer may not read it."
+        }
+        Kind::NotFound => "Check that it is there, and how its name is spelled in the export.",
+        Kind::Statement if code == 1060 => "Give each column a name of its own with AS.",
         Kind::Statement => "Correct the export's query: one SELECT, VALUES, TABLE or WITH statement.",
         _ => return None,
     })
@@ -195,6 +226,19 @@ mod tests {
         ] {
             assert_eq!(kind_of(code, state), expected, "{code}");
         }
+    }
+
+    #[test]
+    fn a_syntax_error_quotes_one_line_of_the_query() {
+        let check = |quoted: &str, expected: &str| {
+            let message =
+                format!("You have an error; check the manual for the right syntax to use near '{quoted}' at line 2");
+            assert_eq!(syntax_error(&message), expected, "{quoted}");
+        };
+        check("orders\n) AS rivet_query", "syntax error at or near 'orders'");
+        check("it's\nmore", "syntax error at or near 'it's'");
+        check("\n) AS rivet_query", "syntax error at the end of the query");
+        check("", "syntax error at the end of the query");
     }
 
     #[test]

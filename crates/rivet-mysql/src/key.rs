@@ -50,7 +50,7 @@ fn read_one(column: &KeyColumn, cell: Cell<'_>) -> Result<Scalar, SourceError> {
         (ScalarKind::Decimal, Cell::Double(number)) => Scalar::Decimal(number.to_string()),
         (ScalarKind::Date, Cell::Date(parts)) => Scalar::Date(day(&parts)),
         (ScalarKind::Timestamp, Cell::Date(parts)) => Scalar::Timestamp(moment(&parts)),
-        (ScalarKind::TimestampTz, Cell::Date(parts)) => Scalar::TimestampTz(moment(&parts)),
+        (ScalarKind::TimestampTz, Cell::Date(parts)) => Scalar::TimestampTz(format!("{}+00", moment(&parts))),
         (ScalarKind::Bytes, Cell::Bytes(bytes)) => Scalar::Bytes(hexadecimal(bytes)),
         (kind, Cell::Bytes(bytes)) => {
             let text = std::str::from_utf8(bytes).map_err(|_not_text| unreadable("it is no UTF-8"))?;
@@ -64,7 +64,7 @@ fn day(parts: &Calendar) -> String {
     format!("{:04}-{:02}-{:02}", parts.year, parts.month, parts.day)
 }
 
-/// Writes a moment as the server does, with a fraction where there is one.
+/// Writes a moment as the server does, in the session's zone, which is UTC; with a fraction where there is one.
 fn moment(parts: &Calendar) -> String {
     let whole = format!("{} {:02}:{:02}:{:02}", day(parts), parts.hour, parts.minute, parts.second);
     if parts.micros == 0 { whole } else { format!("{whole}.{:06}", parts.micros) }
@@ -116,7 +116,7 @@ mod tests {
         check(
             kind::TIMESTAMP,
             Cell::Date(Calendar { micros: 0, ..at }),
-            Scalar::TimestampTz("0026-01-02 03:04:05".to_owned()),
+            Scalar::TimestampTz("0026-01-02 03:04:05+00".to_owned()),
         );
     }
 

@@ -6,6 +6,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use mysql_async::Error;
+use rivet_model::Relation;
 use rivet_source::{Scan, ScanLimits, ScanSpec, ScanSummary, SourceError, SourceErrorKind};
 
 use crate::decode::RowDecoder;
@@ -15,6 +16,8 @@ use crate::link::Link;
 use crate::pace::Walk;
 use crate::raw::{Rows, Stop};
 use crate::session::{Session, out_of_time, patience};
+use crate::types::{Class, class};
+use crate::wire::ResultColumn;
 
 /// How long a server that was asked to stop is waited for.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(10);
@@ -93,10 +96,18 @@ impl MysqlScan {
         let patience = self.patience();
         let Stage::Reading(session) = &mut self.stage else { return Ok(()) };
         match tokio::time::timeout(patience, session.start(&self.statement.sql)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(self.server_error(error)),
-            Err(_elapsed) => Err(self.silence().await),
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(self.server_error(error)),
+            Err(_elapsed) => return Err(self.silence().await),
         }
+        let Stage::Reading(session) = &self.stage else { return Ok(()) };
+        if !is_as_described(&self.spec, &self.statement, &session.columns()) {
+            self.cancel().await;
+            let message = format!("the {} has other columns than when the run began", self.spec.relation);
+            return Err(SourceError::new(SourceErrorKind::Conflict, message)
+                .with_help("Somebody changed a table meanwhile: run the same command again."));
+        }
+        Ok(())
     }
 
     /// Takes the counters over from the decoder.
@@ -166,6 +177,26 @@ impl MysqlScan {
         };
         let explained = session.explain_in(error, &self.statement, &self.spec.relation);
         out_of_time(explained, elapsed, self.limits.statement_timeout)
+    }
+}
+
+/// Whether the columns that come are those that were described: somebody may have changed the tables meanwhile.
+///
+/// A query as the user wrote it may ask for all columns that there are, so that their names tell. Where columns are
+/// asked for by name, they have to be of the kind that they were; whether their values fit is looked at one by one.
+fn is_as_described(spec: &ScanSpec, statement: &Statement, columns: &[ResultColumn]) -> bool {
+    match &spec.relation {
+        Relation::Query(query) if *query == statement.sql => {
+            let expected = spec.columns.iter().map(|column| column.name.as_str());
+            columns.iter().map(|column| column.name.as_str()).eq(expected)
+        }
+        Relation::Query(_) => true,
+        Relation::Table(_) => spec.columns.iter().zip(columns).all(|(was, is)| {
+            let (kind, now) = (class(&was.source_type), class(&is.source_type));
+            // Of these the catalog knows more than the protocol tells.
+            let is_refined = matches!(kind, Class::Json | Class::Uuid | Class::Geometry | Class::Vector);
+            kind == now || is_refined || was.name.as_str() != is.name
+        }),
     }
 }
 

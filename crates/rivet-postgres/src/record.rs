@@ -32,6 +32,7 @@ impl Record {
         self.0.push(Probe {
             purpose: purpose.to_owned(),
             statement: statement.to_owned(),
+            times: 1,
             milliseconds: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
             rows: answer.as_ref().map_or(0, |rows| rows.len() as u64),
             error: answer.as_ref().err().map(ToString::to_string),

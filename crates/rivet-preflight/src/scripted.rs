@@ -60,6 +60,7 @@ impl ScriptedInspector {
         self.probes.push(Probe {
             purpose: purpose.to_owned(),
             statement: format!("-- {purpose}"),
+            times: 1,
             milliseconds: 0,
             rows: u64::from(answer.is_ok()),
             error: answer.as_ref().err().map(ToString::to_string),

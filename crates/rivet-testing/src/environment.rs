@@ -22,6 +22,8 @@ pub(crate) const MARIADB_TLS: &str = "RIVET_TEST_MARIADB_TLS_URL";
 pub(crate) const MARIADB_CA: &str = "RIVET_TEST_MARIADB_CA";
 /// A Python that imports `pyarrow` and `duckdb`.
 pub(crate) const PYTHON: &str = "RIVET_TEST_PYTHON";
+/// A Python that imports `pyspark`.
+pub(crate) const SPARK: &str = "RIVET_TEST_SPARK_PYTHON";
 /// The folder of a PostgreSQL server's programs.
 const POSTGRES_PROGRAMS: &str = "RIVET_TEST_POSTGRES_PROGRAMS";
 /// A folder on a disk of a few megabytes.

@@ -34,5 +34,5 @@ pub use fault_proxy::{Fault, FaultProxy};
 pub use mysql::{Family, MysqlDatabase, MysqlSession};
 pub use process::{Finished, RivetCommand, Running, Stop};
 pub use project::Project;
-pub use python::{fixture, python};
+pub use python::{fixture, page, python};
 pub use session::Session;

@@ -18,10 +18,32 @@ where
     I: IntoIterator<Item = S>,
     S: AsRef<OsStr>,
 {
-    let python = required(environment::PYTHON);
+    run(environment::PYTHON, Path::new("."), script, arguments)
+}
+
+/// Runs the blocks of a page of `docs/` in a folder, as `page.py` says, and returns what it prints.
+///
+/// Blocks of `python spark` run with the Python of `RIVET_TEST_SPARK_PYTHON`, all others with the usual one.
+#[track_caller]
+pub fn page(page: &str, language: &str, folder: &Path) -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(page);
+    let python = if language.ends_with("spark") { environment::SPARK } else { environment::PYTHON };
+    let output = run(python, folder, "page.py", [page.as_os_str(), language.as_ref()]);
+    assert!(output.status.success(), "{language}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[track_caller]
+fn run<I, S>(python: &str, folder: &Path, script: &str, arguments: I) -> Output
+where
+    I: IntoIterator<Item = S>,
+    S: AsRef<OsStr>,
+{
+    let python = required(python);
     Command::new(&python)
         .arg(fixture(&format!("python/{script}")))
         .args(arguments)
+        .current_dir(folder)
         .output()
         .unwrap_or_else(|error| panic!("`{python}` does not start: {error}"))
 }

@@ -12,6 +12,13 @@ const DISK_TESTS: &str = "full_disk";
 const OWN_SERVER_TESTS: &str = "own_server";
 const MYSQL_TESTS: &str = "mysql";
 const MARIADB_TESTS: &str = "mariadb";
+/// They start a MySQL or a MariaDB themselves.
+const OWN_MYSQL_TESTS: &str = "own_server_mysql";
+const OWN_MARIADB_TESTS: &str = "own_server_mariadb";
+const SPARK_TESTS: &str = "spark";
+
+/// The Python of Spark.
+const SPARK: &str = "RIVET_TEST_SPARK_PYTHON";
 
 /// What the end-to-end tests read, and what they have to do without.
 #[derive(Debug, Default)]
@@ -29,11 +36,15 @@ impl Environment {
         if let Ok(postgres) = &servers.postgres {
             all.postgres(postgres);
         }
-        all.mysql(Family::Mysql, MYSQL_TESTS, &servers.mysql);
-        all.mysql(Family::Mariadb, MARIADB_TESTS, &servers.mariadb);
+        all.mysql(Family::Mysql, [MYSQL_TESTS, OWN_MYSQL_TESTS], &servers.mysql);
+        all.mysql(Family::Mariadb, [MARIADB_TESTS, OWN_MARIADB_TESTS], &servers.mariadb);
         match python::environment("requirements.txt") {
             Ok(python) => all.set("RIVET_TEST_PYTHON", python.display().to_string()),
             Err(reason) => all.skip(PYTHON_TESTS, &flat(&reason)),
+        }
+        match python::with("pyspark", SPARK) {
+            Some(python) => all.set(SPARK, python.display().to_string()),
+            None => all.skip(SPARK_TESTS, "no python3 of this machine has pyspark"),
         }
         match postgres::programs("pg_basebackup") {
             Some(folder) => all.set("RIVET_TEST_POSTGRES_PROGRAMS", folder.display().to_string()),
@@ -64,12 +75,12 @@ impl Environment {
         }
     }
 
-    fn mysql(&mut self, family: Family, tests: &'static str, server: &Outcome<MysqlServer>) {
+    fn mysql(&mut self, family: Family, [tests, own_server_tests]: [&'static str; 2], server: &Outcome<MysqlServer>) {
         let server = match server {
             Ok(server) => server,
             Err(reason) => return self.skip(tests, reason),
         };
-        let Variables { url, tls_url, ca } = family.variables();
+        let Variables { url, tls_url, ca, launcher } = family.variables();
         self.set(url, server.url.clone());
         match &server.tls {
             Ok((address, file)) => {
@@ -77,6 +88,10 @@ impl Environment {
                 self.set(ca, file.display().to_string());
             }
             Err(reason) => self.skip(TLS_TESTS, reason),
+        }
+        match &server.launcher {
+            Ok(script) => self.set(launcher, script.display().to_string()),
+            Err(reason) => self.skip(own_server_tests, reason),
         }
     }
 
@@ -124,7 +139,7 @@ mod tests {
         let mut environment = Environment::default();
         environment.skip(TLS_TESTS, "one");
         environment.skip(TLS_TESTS, "two");
-        environment.mysql(Family::Mariadb, MARIADB_TESTS, &Err("not asked for".to_owned()));
+        environment.mysql(Family::Mariadb, [MARIADB_TESTS, OWN_MARIADB_TESTS], &Err("not asked for".to_owned()));
         assert_eq!(environment.skipped_words(), ["tls", "mariadb"]);
         assert_eq!(environment.skipped[0].1, "one");
         assert_eq!(environment.variables().count(), 0);

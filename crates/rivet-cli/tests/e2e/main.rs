@@ -2,13 +2,16 @@
 //!
 //! `cargo xtask e2e` brings the servers up and runs these. What a machine lacks leaves out the tests with these
 //! words in their names: `pgbouncer`, `tls`, `compared` (a Python with pyarrow and DuckDB), `full_disk`,
-//! `own_server` (a PostgreSQL server installed on the machine), `mysql`, `mariadb`.
+//! `own_server` (a PostgreSQL server installed on the machine; `own_server_mysql` and `own_server_mariadb`: one of
+//! theirs), `mysql`, `mariadb`, `spark`.
 
+mod database;
 mod ledger;
 mod support;
 
 mod bad_input;
 mod chunked;
+mod consumers;
 mod crash;
 mod edges;
 mod embedded;

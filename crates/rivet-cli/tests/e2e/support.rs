@@ -1,8 +1,11 @@
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rivet_testing::{Finished, Project, RivetCommand, TestDatabase, assert_same, python};
+use rivet_testing::{Finished, Project, RivetCommand, TestDatabase, assert_same, python, scale};
 use serde_json::Value;
+
+use crate::database::Database;
 
 /// A folder whose configuration reads from an address. Each export is the inside of a flow mapping.
 pub(crate) fn project_at(url: &str, exports: &[&str]) -> Project {
@@ -112,6 +115,23 @@ pub(crate) fn both(database: &TestDatabase, keys: &str) -> Project {
             &format!("name: as_csv, {keys}, format: csv, destination: {{ type: local, path: csv }}"),
         ],
     )
+}
+
+/// Makes tables of `cargo xtask data`, at a hundredth of their size unless `RIVET_TEST_SCALE` says otherwise.
+#[track_caller]
+pub(crate) fn load_tables(url: &str, tables: &str) {
+    // Where `cargo xtask e2e` runs the tests, its own binary stands beside the one that is tested.
+    let built = Path::new(env!("CARGO_BIN_EXE_rivet")).with_file_name("xtask");
+    let mut command = if built.is_file() {
+        Command::new(built)
+    } else {
+        let mut command = Command::new(env!("CARGO"));
+        command.args(["run", "--quiet", "--package", "xtask", "--"]);
+        command
+    };
+    let output = command.args(["data", "--scale", &scale(), "--tables", tables, "--url", url]).output();
+    let output = output.expect("cargo runs these tests");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Says what a Parquet file holds as pyarrow and DuckDB see it.
@@ -269,11 +289,10 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Begins, over a connection of its own; a step is told its number.
-    pub(crate) fn start(database: &TestDatabase, step: impl Fn(&rivet_testing::Session, u64) + Send + 'static) -> Self {
+    pub(crate) fn start<D: Database>(database: &D, step: impl Fn(&D::Session, u64) + Send + 'static) -> Self {
         let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-        let (stopped, url) = (std::sync::Arc::clone(&stop), database.url().to_owned());
+        let (stopped, session) = (std::sync::Arc::clone(&stop), database.connect());
         let thread = std::thread::spawn(move || {
-            let session = rivet_testing::Session::connect(&url);
             let mut steps = 0;
             while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
                 step(&session, steps);

@@ -64,7 +64,7 @@ nothing is held open on the server in between, and a row whose key changes meanw
 With `snapshot`, all show the table at the moment when the run began, for all workers. The server keeps old versions of
 changed rows for as long as that snapshot is open, which is the whole run: on a busy primary, prefer `chunk`, a
 replica, or a run that is short. Cuts by pages hold within one snapshot only, so there one is taken in either case. The
-manifest says what was held.
+manifest says what was held. On MySQL and MariaDB one worker reads all chunks of a snapshot.
 
 A chunk that took longer than `statement_budget_s` is a sign that the others will too: those that are not begun are cut
 again, smaller.

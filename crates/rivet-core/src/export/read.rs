@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use rivet_config::{Mode, OnBatchMemoryExceeded, Tuning};
 use rivet_model::{Chunk, ChunkCheckpoint, ChunkId, Consistency, ReadView};
-use rivet_source::ScanLimits;
+use rivet_source::{ScanLimits, Snapshot};
 use rivet_writer::{ExportWriter, PartNamer};
 
 use super::ExportRun;
@@ -107,11 +107,7 @@ impl ExportRun {
     }
 
     async fn read_with(&self, reading: &ChunkReading, workers: usize) -> Result<(), EngineError> {
-        let opened = tokio::select! {
-            () = self.shared.cancel.cancelled() => return Err(EngineError::Interrupted),
-            opened = self.shared.source.open_snapshot(reading.view, workers, &reading.limits) => opened,
-        };
-        let snapshot: Arc<_> = Arc::from(opened?);
+        let (snapshot, workers) = self.open_snapshot(reading, workers).await?;
         let results = join_all((0..workers).map(|_| reading.work(Arc::clone(&snapshot)))).await;
         // A worker that was stopped by another one says nothing of its own.
         let mut errors: Vec<EngineError> = results.into_iter().filter_map(Result::err).collect();
@@ -120,6 +116,28 @@ impl ExportRun {
             Some(error) => Err(error),
             None => Ok(snapshot.close().await?),
         }
+    }
+
+    /// Opens what the workers read from, and returns how many of them there can be: one moment was asked for, and
+    /// that comes before speed.
+    async fn open_snapshot(
+        &self,
+        reading: &ChunkReading,
+        workers: usize,
+    ) -> Result<(Arc<dyn Snapshot>, usize), EngineError> {
+        let open = async |workers| {
+            tokio::select! {
+                () = self.shared.cancel.cancelled() => Err(EngineError::Interrupted),
+                opened = self.shared.source.open_snapshot(reading.view, workers, &reading.limits) => Ok(opened?),
+            }
+        };
+        let snapshot = open(workers).await?;
+        if reading.view == ReadView::PerScan || workers == 1 || snapshot.consistency() != Consistency::Chunk {
+            return Ok((Arc::from(snapshot), workers));
+        }
+        snapshot.close().await?;
+        self.note("the source can't show one moment to several connections: one worker reads all chunks".to_owned());
+        Ok((Arc::from(open(1).await?), 1))
     }
 
     /// Gathers what the workers need.

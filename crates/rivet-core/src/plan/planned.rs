@@ -35,7 +35,7 @@ pub struct PlannedExport {
     /// The same with its advice, its causes and the place in the text that is wrong. No plan file keeps it.
     #[serde(skip)]
     pub cause: Cause,
-    /// Every statement that planning sent for it, in order.
+    /// Every statement that planning sent for it, in order; those that were sent again and again for one purpose once.
     pub probes: Vec<Probe>,
     /// What the score is made of. A plan keeps it with the scores, as `prioritization.signals`.
     #[serde(skip, default = "nothing_known")]
@@ -107,4 +107,20 @@ pub struct Computed {
 /// Takes the place of signals that are kept elsewhere in a plan.
 fn nothing_known() -> Signals {
     Signals::new("", Strategy::Full)
+}
+
+#[cfg(test)]
+mod tests {
+    use rivet_source::Probe;
+
+    /// Plans of before had no number of statements.
+    #[test]
+    fn a_probe_without_a_number_is_one_statement() {
+        let text = r#"{"purpose":"p","statement":"s","milliseconds":2,"rows":3}"#;
+        let read: Probe = serde_json::from_str(text).unwrap();
+        assert_eq!(read.times, 1);
+        assert_eq!(serde_json::to_string(&read).unwrap(), text);
+        let several = serde_json::to_string(&Probe { times: 9, ..read }).unwrap();
+        assert_eq!(several, r#"{"purpose":"p","statement":"s","times":9,"milliseconds":2,"rows":3}"#);
+    }
 }

@@ -7,7 +7,7 @@ use rivet_config::{ExportConfig, Mode, SourceReference};
 use rivet_model::{ErrorRecord, ReadView};
 use rivet_preflight::{Diagnostics, PreflightReport, Profile, Verdict, preflight};
 use rivet_priority::{History, Signals};
-use rivet_source::{Inspector, Vitals};
+use rivet_source::{Inspector, Probe, Vitals};
 use tokio::task::JoinSet;
 
 use super::ahead::PATIENCE;
@@ -126,7 +126,8 @@ impl Planner {
         report: &PreflightReport,
         history: Option<History>,
     ) -> PlannedExport {
-        let Foreseen { fingerprint, columns, reading, mut probes, .. } = foreseen;
+        let Foreseen { fingerprint, columns, reading, probes, .. } = foreseen;
+        let mut probes = Probe::gather(probes);
         probes.extend(report.probes.iter().cloned());
         let (computed, view) = computed(reading, report.estimated_rows);
         let chunks = computed.chunk_count.filter(|_| matches!(config.mode, Mode::Chunked(_)));

@@ -36,6 +36,18 @@ async fn chunks_make_up_the_table() {
 }
 
 #[tokio::test]
+async fn one_moment_comes_before_several_workers() {
+    let world = World::new();
+    let more = format!("{CHUNKED}, parallel: 3, consistency: snapshot");
+    let report = world.run(Faulty::sound(10_000).lone(), &more).await;
+    assert_eq!((report.status, report.rows), (RunStatus::Committed, 10_000));
+    let held = manifest(&world, &report).await.consistency;
+    assert!(matches!(held, Consistency::Snapshot { .. }), "{held:?}");
+    let notes = world.heard();
+    assert!(notes.iter().any(|note| note.contains("one worker reads all chunks")), "{notes:?}");
+}
+
+#[tokio::test]
 async fn a_chunk_that_fails_is_read_again_by_itself() {
     let world = World::new();
     let tuning = ", tuning: { batch_size: 100, max_retries: 2, retry_backoff_ms: 1 }";

@@ -55,6 +55,8 @@ pub(crate) struct Faulty {
     batches: Arc<AtomicUsize>,
     after: usize,
     cancel: CancellationToken,
+    /// Whether one moment can be shown to one worker alone.
+    is_lone: bool,
 }
 
 impl Faulty {
@@ -65,7 +67,12 @@ impl Faulty {
         let table = RecordBatch::try_from_iter_with_nullable(table.map(|(name, array)| (name, array, name == "label")));
         let inner = MemorySource::default().with_table("t".parse().unwrap(), table.unwrap());
         let (left, batches) = (Arc::new(AtomicUsize::new(times)), Arc::default());
-        Self { inner, fault, left, batches, after: 1, cancel: CancellationToken::new() }
+        Self { inner, fault, left, batches, after: 1, cancel: CancellationToken::new(), is_lone: false }
+    }
+
+    /// Shows one moment to one worker alone, as servers do that can't hand a view on.
+    pub(crate) fn lone(self) -> Self {
+        Self { is_lone: true, ..self }
     }
 
     /// Fails after so many batches.
@@ -127,6 +134,7 @@ impl Source for Faulty {
         workers: usize,
         limits: &ScanLimits,
     ) -> Result<Box<dyn Snapshot>, SourceError> {
+        let view = if self.is_lone && workers > 1 { ReadView::PerScan } else { view };
         let inner = self.inner.open_snapshot(view, workers, limits).await?;
         Ok(Box::new(FaultySnapshot { inner, source: self.clone() }))
     }

@@ -149,7 +149,8 @@ impl RowDecoder {
         match fault {
             Fault::Unfit(what) => self.unfit(position, &row, &format!("holds {what}"), self.ways_out(position)),
             Fault::Malformed(what) => {
-                DecodeError::protocol(format!("column `{}`, {row}: the server sent {what}", self.names[position]))
+                let message = format!("column `{}`, {row}: the server sent {what}", self.names[position]);
+                DecodeError { help: Some(CHANGED.to_owned()), ..DecodeError::protocol(message) }
             }
         }
     }
@@ -215,6 +216,7 @@ const TRUTH_WAYS_OUT: &str = "Set `columns: { {column}: int2 }` to keep the numb
                               write NULL for such values.";
 const TIME_WAYS_OUT: &str = "Set `columns: { {column}: int8 }` for microseconds, `columns: { {column}: text }` for the \
                              server's own text, or `on_unrepresentable: null` to write NULL for such values.";
+const CHANGED: &str = "Run the same command again: somebody may have changed the column meanwhile.";
 /// Text has one fault only that shows at a batch's end: its encoding.
 const AS_BYTES: &str = "Set `columns: { {column}: binary }` to keep the bytes as they are.";
 const OTHER_TYPE: &str = "Choose another type for it in `columns: { {column}: … }`; `text` and `binary` hold most.";

@@ -2,7 +2,7 @@
 
 use super::{Calendar, Cell, Fault, Reading, STRANGE, Span};
 
-const ZERO_DATE: &str = "a date whose year, month or day is zero";
+const ZERO_DATE: &str = "a date whose month or day is zero";
 const NO_DATE: &str = "a date that no calendar has";
 const NO_DAY: &str = "a moment within a day, which a date can't hold";
 const BEYOND_A_DAY: &str = "a TIME below zero or beyond a day, which is no time of day";

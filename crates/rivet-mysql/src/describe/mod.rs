@@ -53,7 +53,7 @@ pub(crate) async fn describe(
     session.query(&dialect::patience(server.family, &LIMITS)).await?;
     session.record();
     let found = match &relation {
-        Relation::Table(table) => of_table(session, server, &relation, table).await?,
+        Relation::Table(table) => of_table(session, server, &relation, table, &request.columns.select).await?,
         Relation::Query(query) => of_query(session, server, &relation, query).await?,
     };
     let chosen = choose(&relation, &found.columns, &request.columns)?;
@@ -100,6 +100,7 @@ async fn of_table(
     server: &Server,
     relation: &Relation,
     name: &TableRef,
+    select: &[ColumnName],
 ) -> Result<Found, SourceError> {
     let table = catalog::find(session, name).await?;
     let mut listed = Vec::new();
@@ -108,11 +109,21 @@ async fn of_table(
         listed = catalog::columns(session, server, &tables).await?;
     }
     let names: Vec<_> = listed.iter().map(|(origin, _)| origin.column.clone()).collect();
-    let described = session.describe("the types of the columns", &dialect::columns(relation, &names), relation).await;
+    // The catalog lists no column that the user may not read. Whoever asks for one of them, or for all that there are,
+    // is told so by the server, which shows those that are not invisible.
+    let is_listed = |name: &ColumnName| names.iter().any(|listed| listed == name.as_str());
+    let asked = if !select.is_empty() && select.iter().all(is_listed) { names.as_slice() } else { &[] };
+    let described = session.describe("the types of the columns", &dialect::columns(relation, asked), relation).await;
     let mut columns = match described {
-        Err(error) if error.kind() == SourceErrorKind::NotFound => return Err(suggest(session, name, error).await),
+        // What is there and can't be read, a broken view, is nothing to look for under another name.
+        Err(error) if error.kind() == SourceErrorKind::NotFound && table.is_none() => {
+            return Err(suggest(session, name, error).await);
+        }
         described => described?,
     };
+    if !names.is_empty() && !columns.iter().map(|column| &column.name).eq(&names) {
+        columns = session.describe("the types of all columns", &dialect::columns(relation, &names), relation).await?;
+    }
     let mut notes = Vec::new();
     for (column, (origin, facts)) in columns.iter_mut().zip(&listed) {
         // A view's column counts as its own.

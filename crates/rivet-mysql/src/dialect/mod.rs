@@ -7,6 +7,7 @@ mod range;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use arrow::datatypes::DataType;
 use rivet_model::{Relation, TableRef};
 use rivet_source::{ColumnSpec, KeyColumn, ReadAs, ScanLimits, ScanSpec, SourceError};
 
@@ -115,7 +116,14 @@ pub(crate) fn select(spec: &ScanSpec) -> Result<Statement, SourceError> {
 /// Whether all columns are read, in their order and as they are.
 fn is_whole(spec: &ScanSpec) -> bool {
     let in_order = spec.columns.iter().enumerate().all(|(place, column)| column.position == place);
-    in_order && spec.columns.len() == spec.relation_width && spec.columns.iter().all(|c| c.read_as != ReadAs::Text)
+    let as_they_are = |column: &ColumnSpec| column.read_as != ReadAs::Text && !is_stored_text(column);
+    in_order && spec.columns.len() == spec.relation_width && spec.columns.iter().all(as_they_are)
+}
+
+/// Whether the bytes of a text are wanted as they are stored: the server would convert them from their character set.
+fn is_stored_text(column: &ColumnSpec) -> bool {
+    let is_text = class(&column.source_type) == Class::Text && column.source_type.id != kind::INET;
+    is_text && *column.field.data_type() == DataType::Binary
 }
 
 /// The statement that reads so many rows of a table's range in the order of its primary key, and behind the columns of
@@ -149,6 +157,10 @@ fn rows(relation: &Relation, expressions: &[String], condition: Option<String>, 
 
 fn column_expression(column: &ColumnSpec) -> String {
     let name = column_name(&column.name);
+    if is_stored_text(column) {
+        // A cast would make NULL of values beyond `max_allowed_packet`.
+        return format!("CONVERT({name} USING binary)");
+    }
     if column.read_as != ReadAs::Text {
         return name;
     }
@@ -196,7 +208,7 @@ pub(crate) fn patience(family: Family, limits: &ScanLimits) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::datatypes::{DataType, Field};
+    use arrow::datatypes::Field;
     use rivet_model::{Fidelity, KeyBound, RowRange, Scalar};
     use rivet_source::{SourceType, TypeShape};
 
@@ -259,6 +271,22 @@ mod tests {
         assert_eq!(part.sql, "SELECT `b` FROM (\nSELECT a, b FROM t ORDER BY b\n) AS rivet_query");
         assert_eq!(part.in_query(18, ""), Some(0));
         assert_eq!(part.after("EXPLAIN ").in_query(32, "SELECT a"), Some(6));
+    }
+
+    #[test]
+    fn the_bytes_of_a_text_are_those_that_are_stored() {
+        let text = column("w", 0, source(kind::VAR_STRING, -1), ReadAs::Native);
+        let stored = ColumnSpec { field: Arc::new(Field::new("w", DataType::Binary, true)), ..text };
+        assert_eq!(
+            select(&of_table(vec![stored.clone()])).unwrap().sql,
+            "SELECT CONVERT(`w` USING binary) FROM `my`.`o``d d`"
+        );
+        let query = Relation::Query("SELECT w FROM t".to_owned());
+        let whole = ScanSpec { relation_width: 1, ..spec(query, vec![stored]) };
+        assert_eq!(
+            select(&whole).unwrap().sql,
+            "SELECT CONVERT(`w` USING binary) FROM (\nSELECT w FROM t\n) AS rivet_query"
+        );
     }
 
     #[test]

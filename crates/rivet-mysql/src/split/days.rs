@@ -45,7 +45,7 @@ impl Splitter<'_> {
         for branch in dialect::branches(self.spec, lower, upper)? {
             let column = &branch.columns[0];
             let mut conditions = branch.conditions;
-            conditions.push(format!("{column} >= DATE'0001-01-01'"));
+            conditions.push(format!("{column} >= {}", earliest(self.spec.key[0].kind)));
             // An index on the column gives the first and the last of these.
             let ends = ["MIN", "MAX"].map(|of| format!("DATE({of}({column}))"));
             let statement = dialect::filtered(&self.spec.relation, &ends, "", &conditions);
@@ -68,6 +68,11 @@ fn day(row: &impl Values, position: usize) -> Option<Date> {
     let Ok(Cell::Date(parts)) = row.cell(position) else { return None };
     let part = |part: u8| i8::try_from(part.max(1)).unwrap_or(1);
     Date::new(i16::try_from(parts.year).ok()?, part(parts.month), part(parts.day)).ok()
+}
+
+/// The first day that is one. MySQL reads the whole index for what no `timestamp` can be.
+fn earliest(kind: ScalarKind) -> &'static str {
+    if kind == ScalarKind::TimestampTz { "TIMESTAMP'1970-01-01 00:00:01'" } else { "DATE'0001-01-01'" }
 }
 
 fn midnight(day: Date, kind: ScalarKind) -> Scalar {

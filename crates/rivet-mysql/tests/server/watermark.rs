@@ -20,6 +20,25 @@ fn clock(hours: u64, zone: &str) -> Hold {
     Hold::Clock { lag: Duration::from_hours(hours), time_zone: zone.to_owned() }
 }
 
+/// MySQL can't list its transactions then.
+fn a_statement_of_others_with_a_letter_of_four_bytes_stops_nobody(family: Family) {
+    run(async {
+        let server =
+            Server::with(family, "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'x')").await;
+        let database = server.database();
+        let busy = tokio::task::spawn_blocking(move || {
+            database.connect().execute("BEGIN; UPDATE t SET v = 'y'; SELECT '🚂', SLEEP(2); ROLLBACK");
+        });
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        let source = server.source();
+        let spec = keyed(source.as_ref(), table("t"), KeyRequest::default()).await;
+        let found = ask(source.as_ref(), &spec, Hold::Nothing).await.unwrap();
+        assert_eq!(found.highest, Some(vec![Scalar::Int(1)]));
+        source.inspector(Duration::from_secs(5)).await.unwrap().vitals().await.unwrap();
+        busy.await.unwrap();
+    });
+}
+
 fn a_clock_holds_back_what_is_new(family: Family) {
     run(async {
         // A row an hour for a month, each an hour and a bit before the one before. Tokyo has no summer time.
@@ -150,6 +169,7 @@ fn a_transaction_that_may_still_write_is_seen(family: Family) {
 }
 
 rivet_testing::on_both_families!(
+    a_statement_of_others_with_a_letter_of_four_bytes_stops_nobody,
     a_clock_holds_back_what_is_new,
     what_no_clock_holds_is_refused,
     what_stands_in_counts_for_the_newest,

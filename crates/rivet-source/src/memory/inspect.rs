@@ -40,6 +40,7 @@ impl MemoryInspector {
         self.probes.push(Probe {
             purpose: purpose.to_owned(),
             statement,
+            times: 1,
             milliseconds: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
             rows: answered.is_ok().into(),
             error: answered.as_ref().err().map(ToString::to_string),
@@ -62,7 +63,7 @@ impl Inspector for MemoryInspector {
 
     async fn vitals(&mut self) -> Result<Vitals, SourceError> {
         let (purpose, statement) = ("the state of the server".to_owned(), "describe the server".to_owned());
-        self.probes.push(Probe { purpose, statement, milliseconds: 0, rows: 1, error: None });
+        self.probes.push(Probe { purpose, statement, times: 1, milliseconds: 0, rows: 1, error: None });
         Ok(Vitals::default())
     }
 

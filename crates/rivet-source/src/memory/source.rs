@@ -95,6 +95,7 @@ fn asked(purpose: &str, relation: &Relation) -> Probe {
     Probe {
         purpose: purpose.to_owned(),
         statement: format!("look for {purpose} of the {relation}"),
+        times: 1,
         milliseconds: 0,
         rows: 1,
         error: None,

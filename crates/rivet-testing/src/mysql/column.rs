@@ -41,7 +41,12 @@ impl Form {
         use ColumnType as T;
         let is_text = column.character_set() != BINARY;
         match column.column_type() {
-            T::MYSQL_TYPE_TINY if column.column_length() == 1 => Self::Boolean,
+            // Without a sign it is a number, whatever its width.
+            T::MYSQL_TYPE_TINY
+                if column.column_length() == 1 && !column.flags().contains(ColumnFlags::UNSIGNED_FLAG) =>
+            {
+                Self::Boolean
+            }
             T::MYSQL_TYPE_TINY
             | T::MYSQL_TYPE_SHORT
             | T::MYSQL_TYPE_INT24
@@ -104,8 +109,10 @@ impl Form {
             Self::Boolean => boolean(&text()),
             Self::Bit => boolean(&number(bytes).to_string()),
             Self::Bits => number(bytes).to_string(),
-            Self::Float | Self::Double | Self::Date | Self::Text | Self::Json | Self::Uuid => text(),
-            Self::Time | Self::Datetime => without_fraction_zeros(&text()).to_owned(),
+            Self::Float | Self::Double | Self::Text | Self::Json | Self::Uuid => text(),
+            Self::Date => of_an_era(&text()),
+            Self::Time => without_fraction_zeros(&text()).to_owned(),
+            Self::Datetime => of_an_era(without_fraction_zeros(&text())),
             Self::Timestamp => without_fraction_zeros(&text()).to_owned() + "+00",
             Self::Bytes => hex(bytes),
             Self::Geometry => hex(bytes.get(4..).unwrap_or_default()),
@@ -124,6 +131,14 @@ fn without_leading_zeros(text: &str) -> String {
 
 fn without_fraction_zeros(text: &str) -> &str {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
+}
+
+/// Calls the year 0 what PostgreSQL calls it. A date without a month or a day stays as it is.
+fn of_an_era(text: &str) -> String {
+    match text.strip_prefix("0000-") {
+        Some(rest) if !rest.starts_with("00-") && rest.get(3..5) != Some("00") => format!("0001-{rest} BC"),
+        _ => text.to_owned(),
+    }
 }
 
 /// A number beyond 0 and 1 stays: it must not be taken for a boolean.
@@ -177,6 +192,10 @@ mod tests {
         check(Form::Time, b"-838:59:59.000000", "-838:59:59");
         check(Form::Datetime, b"2024-02-29 12:00:00.120000", "2024-02-29 12:00:00.12");
         check(Form::Datetime, b"2024-02-29 12:00:00", "2024-02-29 12:00:00");
+        check(Form::Datetime, b"0000-12-31 00:00:00.5", "0001-12-31 00:00:00.5 BC");
+        check(Form::Date, b"0000-01-01", "0001-01-01 BC");
+        check(Form::Date, b"0000-01-00", "0000-01-00");
+        check(Form::Date, b"0000-00-00", "0000-00-00");
         check(Form::Timestamp, b"2024-02-29 12:00:00.000000", "2024-02-29 12:00:00+00");
         check(Form::Bytes, &[0, 255], "\\x00ff");
         check(Form::Geometry, &[1, 2, 3, 4, 0xAB], "\\xab");
@@ -189,6 +208,8 @@ mod tests {
         let column = |kind| Column::new(kind).with_character_set(BINARY);
         check(column(ColumnType::MYSQL_TYPE_TINY).with_column_length(1), Form::Boolean);
         check(column(ColumnType::MYSQL_TYPE_TINY).with_column_length(4), Form::Integer);
+        let unsigned = ColumnFlags::UNSIGNED_FLAG;
+        check(column(ColumnType::MYSQL_TYPE_TINY).with_column_length(1).with_flags(unsigned), Form::Integer);
         check(column(ColumnType::MYSQL_TYPE_BIT).with_column_length(1), Form::Bit);
         check(column(ColumnType::MYSQL_TYPE_BIT).with_column_length(9), Form::Bits);
         check(column(ColumnType::MYSQL_TYPE_BLOB), Form::Bytes);

@@ -139,7 +139,8 @@ impl MysqlDatabase {
     /// Kills the other connections to the database, whose locks would keep it from being dropped.
     fn release(&self, server: &MysqlSession) {
         let others = format!(
-            "SELECT id FROM information_schema.processlist WHERE db = '{}' AND id NOT IN (connection_id(), {})",
+            "SELECT id FROM {} WHERE db = '{}' AND id NOT IN (connection_id(), {})",
+            self.family.sessions(),
             self.name,
             self.session.id()
         );

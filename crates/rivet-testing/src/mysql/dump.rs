@@ -24,7 +24,7 @@ pub(crate) fn write(session: &MysqlSession, query: &str, path: &Path) {
         file.write_all(line(&values).as_bytes()).expect("a test may write into its own folder");
     };
     record(columns.iter().map(|column| Some(column.name_str().into_owned())).collect());
-    session.each_row(&with_all_digits(query, &columns), |_columns| {}, &mut |row| {
+    session.each_row(&with_all_digits(query, &columns), &mut |row| {
         let values = row.iter().zip(&forms).map(|(value, form)| value.as_deref().map(|bytes| form.write(bytes)));
         record(values.collect());
     });
@@ -49,7 +49,8 @@ fn form(session: &MysqlSession, column: &Column) -> Form {
     named.and_then(|name| Form::of_catalog(&name)).unwrap_or(judged)
 }
 
-/// Makes doubles of floats: the text of a float has six digits, which are not all of them.
+/// Makes doubles of floats: the text of a float has six digits, which are not all of them. Adding zero would take the
+/// sign off another one.
 fn with_all_digits(query: &str, columns: &[Column]) -> String {
     let is_float = |column: &Column| column.column_type() == ColumnType::MYSQL_TYPE_FLOAT;
     if !columns.iter().any(is_float) {
@@ -57,7 +58,7 @@ fn with_all_digits(query: &str, columns: &[Column]) -> String {
     }
     let all = columns.iter().map(|column| {
         let name = column.name_str().replace('`', "``");
-        if is_float(column) { format!("`{name}` + 0e0") } else { format!("`{name}`") }
+        if is_float(column) { format!("`{name}` * 1e0") } else { format!("`{name}`") }
     });
     format!("SELECT {} FROM ({query}) AS with_all_digits", all.collect::<Vec<_>>().join(", "))
 }
@@ -81,7 +82,7 @@ mod tests {
         assert_eq!(with_all_digits("SELECT 1", std::slice::from_ref(&id)), "SELECT 1");
         assert_eq!(
             with_all_digits("SELECT * FROM t", &[id, x]),
-            "SELECT `id`, `x``y` + 0e0 FROM (SELECT * FROM t) AS with_all_digits"
+            "SELECT `id`, `x``y` * 1e0 FROM (SELECT * FROM t) AS with_all_digits"
         );
     }
 

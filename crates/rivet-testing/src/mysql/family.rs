@@ -34,6 +34,12 @@ impl Family {
         required(self.choose(environment::MYSQL_CA, environment::MARIADB_CA)).into()
     }
 
+    /// Returns the table in which the server lists its sessions. The one that both have can't be read on MySQL while
+    /// anybody runs a statement with a letter of four bytes in it.
+    pub fn sessions(self) -> &'static str {
+        self.choose("performance_schema.processlist", "information_schema.processlist")
+    }
+
     /// Returns what is for this one.
     pub fn choose<T>(self, mysql: T, mariadb: T) -> T {
         match self {

@@ -43,6 +43,7 @@ pub(super) fn start(family: Family, release: Option<Release>) -> Result<MysqlSer
         how: format!("{} {version} from {image} with Docker Compose, project {}", family.name(), compose.project()),
         url: url("127.0.0.1"),
         tls: certificate.map(|made| (url("localhost"), made.ca)).map_err(|error| error.to_string()),
+        launcher: Err("the server is in a container, where tests start no other".to_owned()),
         keeper: Keeper::Docker(compose),
     })
 }

@@ -1,6 +1,6 @@
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::super::launch::{Watchdog, free_port, launch, wait};
 use super::super::{last_line, password, write};
 use super::programs::Programs;
 use super::settings::{self, FIRST, Place, Tls};
-use super::{Family, Keeper, MysqlServer, Release};
+use super::{Family, Keeper, MysqlServer, Release, launcher};
 use crate::{mysql, process};
 
 /// How long a server may take to answer.
@@ -34,7 +34,7 @@ pub(super) fn start(family: Family, release: Option<Release>) -> Result<MysqlSer
     let programs = Programs::find(family, release)?;
     let folder = TempDir::with_prefix_in("rivet-servers-", programs.home()?).into_diagnostic()?;
     Account::give(programs.account, folder.path())?;
-    initialize(&programs, folder.path())?;
+    let pristine = initialize(&programs, folder.path())?;
     let certificate = Certificate::make(folder.path()).and_then(|made| {
         Account::give(programs.account, &made.key)?;
         Ok(made)
@@ -49,11 +49,13 @@ pub(super) fn start(family: Family, release: Option<Release>) -> Result<MysqlSer
     let mut cluster = Cluster { family, server, watchdog: None, folder };
     cluster.watchdog = Some(Watchdog::of([&cluster.server], Signal::SIGKILL, cluster.folder.path())?);
     cluster.wait(&url("127.0.0.1"))?;
+    let launcher = launcher::write_script(&programs, cluster.folder.path(), &pristine);
     let place = programs.root.as_ref().map_or_else(|| programs.server.clone(), |root| root.path().to_path_buf());
     Ok(MysqlServer {
         how: format!("{} {} from {} on port {port}", family.name(), programs.version, place.display()),
         url: url("127.0.0.1"),
         tls: certificate.map(|made| (url("localhost"), made.ca)).map_err(|error| error.to_string()),
+        launcher: launcher.map_err(|error| error.to_string()),
         keeper: Keeper::Local(cluster),
     })
 }
@@ -72,12 +74,13 @@ fn options(
     port: u16,
     password: &str,
     certificate: Option<&Certificate>,
-) -> Result<std::path::PathBuf> {
+) -> Result<PathBuf> {
     let inside = programs.inside(folder);
     let files = certificate.map(|made| [&made.ca, &made.chain, &made.key].map(|path| programs.inside(path)));
     let tls = files.as_ref().map(|[ca, chain, key]| Tls { ca, chain, key });
     let texts = [
         ("server.cnf", settings::options(Some(Place { folder: &inside, port }), tls)),
+        (launcher::OPTIONS, settings::shared_options(&inside, tls)),
         (FIRST, settings::administrator(password)),
     ];
     for (name, text) in texts {
@@ -88,13 +91,18 @@ fn options(
     Ok(inside.join("server.cnf"))
 }
 
-/// Makes the folder of data.
-fn initialize(programs: &Programs, folder: &Path) -> Result<()> {
-    let data = folder.join("data");
-    if let Some(root) = &programs.root {
-        process::capture(Command::new("cp").args(["--archive", "--reflink=auto"]).arg(root.pristine()).arg(&data))?;
-        return Ok(());
-    }
+/// Makes the folder of data. Returns where the same data is that no server has used.
+fn initialize(programs: &Programs, folder: &Path) -> Result<PathBuf> {
+    let pristine = match &programs.root {
+        Some(root) => root.pristine(),
+        None => make_data(programs, folder)?,
+    };
+    process::capture(Command::new("cp").arg("-a").arg(&pristine).arg(folder.join("data")))?;
+    Ok(pristine)
+}
+
+fn make_data(programs: &Programs, folder: &Path) -> Result<PathBuf> {
+    let data = folder.join("pristine");
     let mut command = programs.command();
     command.arg("--no-defaults").arg(format!("--datadir={}", data.display())).current_dir(folder);
     command.args(["--innodb-flush-method=nosync", "--innodb-doublewrite=OFF", "--skip-log-bin"]);
@@ -106,7 +114,8 @@ fn initialize(programs: &Programs, folder: &Path) -> Result<()> {
             bootstrap(programs, &mut command, &folder.join("bootstrap.log"))
         }
     }
-    .wrap_err("the data could not be made")
+    .wrap_err("the data could not be made")?;
+    Ok(data)
 }
 
 /// The statements that `mariadb-install-db` gives to a new server, in its order and without the texts for `HELP`. The
@@ -122,7 +131,7 @@ const SYSTEM_TABLES: [&str; 5] = [
 fn bootstrap(programs: &Programs, command: &mut Command, log: &Path) -> Result<()> {
     let errors = File::create(log).into_diagnostic()?;
     let mut child = command
-        .args(["--bootstrap", "--max-allowed-packet=16M"])
+        .args(["--bootstrap", "--max-allowed-packet=16M", "--innodb-log-file-size=8M"])
         .stdin(Stdio::piped())
         .stdout(errors.try_clone().into_diagnostic()?)
         .stderr(errors)

@@ -2,6 +2,7 @@
 
 mod debian_root;
 mod docker;
+mod launcher;
 mod local;
 mod programs;
 mod release;
@@ -17,13 +18,14 @@ use crate::workspace;
 
 pub(crate) use release::{Family, Release};
 
-/// The variables of a family: the administrator's address, the address by a name that the certificate holds, and the
-/// authority's file.
+/// The variables of a family: the administrator's address, the address by a name that the certificate holds, the
+/// authority's file, and the script that starts more servers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Variables {
     pub(super) url: &'static str,
     pub(super) tls_url: &'static str,
     pub(super) ca: &'static str,
+    pub(super) launcher: &'static str,
 }
 
 impl Family {
@@ -34,11 +36,13 @@ impl Family {
                 url: "RIVET_TEST_MYSQL_URL",
                 tls_url: "RIVET_TEST_MYSQL_TLS_URL",
                 ca: "RIVET_TEST_MYSQL_CA",
+                launcher: "RIVET_TEST_MYSQL_LAUNCHER",
             },
             Self::Mariadb => Variables {
                 url: "RIVET_TEST_MARIADB_URL",
                 tls_url: "RIVET_TEST_MARIADB_TLS_URL",
                 ca: "RIVET_TEST_MARIADB_CA",
+                launcher: "RIVET_TEST_MARIADB_LAUNCHER",
             },
         }
     }
@@ -53,6 +57,8 @@ pub(crate) struct MysqlServer {
     pub(crate) url: String,
     /// The address by a name that the certificate holds, and the authority's file; or why not.
     pub(crate) tls: Outcome<(String, PathBuf)>,
+    /// The script by which tests start servers of their own; or why there is none.
+    pub(crate) launcher: Outcome<PathBuf>,
     /// What stops the server when it is dropped.
     keeper: Keeper,
 }
@@ -103,7 +109,7 @@ impl MysqlServer {
 
 /// Takes the server that the environment names, which someone else runs.
 fn given(family: Family, release: Option<Release>) -> Result<MysqlServer> {
-    let Variables { url: name, tls_url, ca } = family.variables();
+    let Variables { url: name, tls_url, ca, launcher } = family.variables();
     let url = workspace::variable(name).ok_or_else(|| miette!("{name} is not set"))?;
     let note = release.map_or_else(String::new, |release| format!(", taken for version {} unseen", release.text()));
     Ok(MysqlServer {
@@ -112,6 +118,7 @@ fn given(family: Family, release: Option<Release>) -> Result<MysqlServer> {
         tls: workspace::variable(tls_url)
             .zip(workspace::variable(ca).map(PathBuf::from))
             .ok_or_else(|| format!("{tls_url} or {ca} is not set")),
+        launcher: workspace::variable(launcher).map(PathBuf::from).ok_or_else(|| format!("{launcher} is not set")),
         keeper: Keeper::Nobody,
     })
 }

@@ -56,13 +56,21 @@ pub(super) fn options(place: Option<Place<'_>>, tls: Option<Tls<'_>>) -> String 
     text
 }
 
+/// Returns the text of the option file that servers share which tests start: what differs between them, they are told
+/// when they start. The folder is that of the first statements.
+pub(super) fn shared_options(folder: &Path, tls: Option<Tls<'_>>) -> String {
+    let first = folder.join(FIRST);
+    format!("{}bind_address = 127.0.0.1\ninit_file = {}\n", options(None, tls), first.display())
+}
+
 /// The name of the file with the statements of [`administrator`], which a server runs when it starts.
 pub(super) const FIRST: &str = "first.sql";
 
-/// Returns the statements that make the administrator, who has the server's own kind of password: that is
+/// Returns the statements that make the administrator where there is none yet, who has the server's own kind of password: that is
 /// `caching_sha2_password` from MySQL 8 on, and `mysql_native_password` before it and in MariaDB.
 pub(super) fn administrator(password: &str) -> String {
-    format!("CREATE USER rivet@'%' IDENTIFIED BY '{password}';\nGRANT ALL ON *.* TO rivet@'%' WITH GRANT OPTION;\n")
+    let user = format!("rivet@'%' IDENTIFIED BY '{password}'");
+    format!("CREATE USER IF NOT EXISTS {user};\nGRANT ALL ON *.* TO rivet@'%' WITH GRANT OPTION;\n")
 }
 
 /// Returns the administrator's address.

@@ -7,7 +7,7 @@ use rivet_priority::{NEUTRAL_SCORE, Recommendation};
 
 use super::paper::{Page, Tone};
 use super::waterfall::Step;
-use crate::render::quantity::duration;
+use crate::render::quantity::{duration, number};
 
 /// Writes the way to the score, the statement that was explained, and what was sent to the source.
 pub(super) fn explain(page: &mut Page, steps: &[Step<'_>], export: &PlannedExport, advice: &Recommendation) {
@@ -49,7 +49,8 @@ fn probes(page: &mut Page, export: &PlannedExport) {
     for probe in &export.probes {
         let time = duration(Duration::from_millis(probe.milliseconds));
         let error = probe.error.as_ref().map_or_else(String::new, |error| format!(" — failed: {error}"));
-        page.wrapped(&format!("    {time:>8}  "), 14, Tone::Plain, "", &format!("{}{error}", probe.purpose));
+        let times = if probe.times == 1 { String::new() } else { format!(", {} times", number(probe.times)) };
+        page.wrapped(&format!("    {time:>8}  "), 14, Tone::Plain, "", &format!("{}{times}{error}", probe.purpose));
     }
 }
 

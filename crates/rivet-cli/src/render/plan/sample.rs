@@ -48,6 +48,7 @@ fn plain(name: &str, signals: Signals) -> PlannedExport {
     let probe = |purpose: &str, milliseconds| Probe {
         purpose: purpose.to_owned(),
         statement: format!("EXPLAIN {statement}"),
+        times: 1,
         milliseconds,
         rows: 1,
         error: None,

@@ -243,7 +243,7 @@ fn probes(export: &PlannedExport) -> Option<String> {
     let total: u64 = probes.iter().map(|probe| probe.milliseconds).sum();
     let failed = probes.iter().filter(|probe| probe.error.is_some()).count() as u64;
     let failed = if failed == 0 { String::new() } else { format!(", {} of them without an answer", number(failed)) };
-    let sent = count(probes.len() as u64, "statement");
+    let sent = count(probes.iter().map(|probe| probe.times).sum(), "statement");
     (!probes.is_empty())
         .then(|| format!("planning sent {sent}, {} in all{failed}", duration(Duration::from_millis(total))))
 }

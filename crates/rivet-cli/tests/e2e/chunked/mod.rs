@@ -11,37 +11,38 @@ mod snapshot;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use rivet_testing::{Project, TestDatabase};
+use rivet_testing::Project;
 use serde_json::Value;
 
+use crate::database::Database;
 use crate::ledger::Ledger;
-use crate::support::{Outcome, assert_same_rows, csv_rows, manifest, project, run};
+use crate::support::{Outcome, assert_same_rows, csv_rows, manifest, run};
 
 /// A chunked export that went well.
-struct Cut {
+pub(crate) struct Cut {
     /// What it was asked for.
-    keys: String,
-    project: Project,
-    outcome: Outcome,
-    manifest: Value,
+    pub(crate) keys: String,
+    pub(crate) project: Project,
+    pub(crate) outcome: Outcome,
+    pub(crate) manifest: Value,
 }
 
 /// A folder with one chunked export to CSV.
-fn folder(database: &TestDatabase, keys: &str) -> Project {
+pub(crate) fn folder(database: &impl Database, keys: &str) -> Project {
     let export = format!("name: it, {keys}, mode: chunked, format: csv, destination: {{ type: local, path: out }}");
-    project(database, &[&export])
+    database.project(&[&export])
 }
 
 impl Cut {
     /// Runs an export of these keys.
     #[track_caller]
-    fn of(database: &TestDatabase, keys: &str) -> Self {
+    pub(crate) fn of(database: &impl Database, keys: &str) -> Self {
         Self::run(folder(database, keys), keys)
     }
 
     /// Runs the export of a folder.
     #[track_caller]
-    fn run(project: Project, keys: &str) -> Self {
+    pub(crate) fn run(project: Project, keys: &str) -> Self {
         let outcome = run(&project);
         assert_eq!(outcome.finished.code(), Some(0), "{keys}: {}", outcome.finished.stderr);
         let manifest = manifest(&project, "out");
@@ -49,31 +50,31 @@ impl Cut {
     }
 
     /// The parts, in the order of their chunks.
-    fn parts(&self) -> Vec<PathBuf> {
+    pub(crate) fn parts(&self) -> Vec<PathBuf> {
         let parts = self.manifest["parts"].as_array().into_iter().flatten();
         parts.map(|part| self.project.path("out").join(part["name"].as_str().expect("a part has a name"))).collect()
     }
 
-    fn chunks(&self) -> &[Value] {
+    pub(crate) fn chunks(&self) -> &[Value] {
         self.manifest["chunks"].as_array().map_or(&[], Vec::as_slice)
     }
 
     /// How many rows the chunks of one kind have: `key`, `null_key` or `pages`.
-    fn rows(&self, kind: &str) -> Vec<u64> {
+    pub(crate) fn rows(&self, kind: &str) -> Vec<u64> {
         let chunks = self.chunks().iter().filter(|chunk| chunk["rows"] == kind);
         chunks.map(|chunk| chunk["rows_read"].as_u64().expect("rows are counted")).collect()
     }
 
     /// Fails the test unless the parts hold exactly what a query gives, and the manifest and the report agree.
     #[track_caller]
-    fn assert_whole(&self, database: &TestDatabase, query: &str) -> &Self {
+    pub(crate) fn assert_whole(&self, database: &impl Database, query: &str) -> &Self {
         assert_same_rows(csv_rows(&self.parts()), database.query_text(query), query);
         self.assert_sound()
     }
 
     /// Fails the test unless the rows of the chunks add up, in the manifest, in the report and on the disk.
     #[track_caller]
-    fn assert_sound(&self) -> &Self {
+    pub(crate) fn assert_sound(&self) -> &Self {
         let runs = Ledger::default().audit(&self.project);
         let rows = self.manifest["rows"].as_u64().expect("rows are counted");
         assert_eq!(runs.iter().map(|run| run.rows).collect::<Vec<_>>(), [rows]);
@@ -102,7 +103,7 @@ impl Cut {
     /// Fails the test unless the largest chunk of keys has less than twice the rows of the median one. None is left
     /// out: where the last one is small, or none is left for it, that does not make another one large.
     #[track_caller]
-    fn assert_even(&self, chunks: std::ops::RangeInclusive<usize>) -> &Self {
+    pub(crate) fn assert_even(&self, chunks: std::ops::RangeInclusive<usize>) -> &Self {
         let mut rows = self.rows("key");
         rows.sort_unstable();
         let (count, keys) = (rows.len(), &self.keys);

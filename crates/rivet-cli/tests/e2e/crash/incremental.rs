@@ -2,44 +2,46 @@ use std::collections::BTreeMap;
 
 use rivet_testing::{Project, TestDatabase};
 
-use super::siege::{Aftermath, Siege, Target};
+use super::siege::{Aftermath, KILLS, Siege, Target};
 use super::steps::{Left, die_at};
 use super::writer::Writer;
+use crate::database::{Connection as _, Database};
 use crate::ledger::{Ledger, Random, committed, lines};
-use crate::support::{project, run_well};
+use crate::support::run_well;
 
 /// Rows that are changed all the time, each with its version.
-struct Items {
+pub(crate) struct Items<D> {
     // Stops before its database is dropped.
     writer: Option<Writer>,
-    database: TestDatabase,
+    database: D,
     /// Folders that were made.
     folders: usize,
 }
 
-impl Items {
-    fn create(rows: u32) -> Self {
-        let database = TestDatabase::create();
-        database.execute(&format!(
-            "CREATE TABLE items (id bigserial PRIMARY KEY, version int NOT NULL DEFAULT 1, \
-                                 word text NOT NULL DEFAULT md5(random()::text), \
-                                 updated_at timestamptz NOT NULL DEFAULT clock_timestamp()); \
-             CREATE INDEX ON items (updated_at, id); \
-             INSERT INTO items (id) SELECT nextval('items_id_seq') FROM generate_series(1, {rows}); ANALYZE items"
-        ));
+fn items(rows: u32) -> Items<TestDatabase> {
+    let database = TestDatabase::create();
+    database.execute(&format!(
+        "CREATE TABLE items (id bigserial PRIMARY KEY, version int NOT NULL DEFAULT 1, \
+                             word text NOT NULL DEFAULT md5(random()::text), \
+                             updated_at timestamptz NOT NULL DEFAULT clock_timestamp()); \
+         CREATE INDEX ON items (updated_at, id); \
+         INSERT INTO items (id) SELECT nextval('items_id_seq') FROM generate_series(1, {rows}); ANALYZE items"
+    ));
+    Items::of(database)
+}
+
+impl<D: Database> Items<D> {
+    /// Takes a database whose table `items` has a key `id`, a `version`, a `word` and a moment `updated_at`.
+    pub(crate) fn of(database: D) -> Self {
         Self { writer: None, database, folders: 0 }
     }
 
-    /// Starts a writer whose transactions follow each other, so that none commits after one that it began before.
-    fn with_writer(mut self) -> Self {
+    /// Starts a writer whose transactions follow each other, so that none commits after one that it began before. The
+    /// change is told which items to change: 300 from this number on.
+    fn with_writer(mut self, change: impl Fn(f64) -> String + Send + 'static) -> Self {
         let mut random = Random(2);
         self.writer = Some(Writer::start(&self.database, move |session| {
-            let from = (random.fraction() * 10_000.0).floor();
-            session.execute(&format!(
-                "INSERT INTO items (version) SELECT 1 FROM generate_series(1, 10); \
-                 UPDATE items SET version = version + 1, word = md5(random()::text), updated_at = clock_timestamp() \
-                 WHERE id BETWEEN {from} AND {from} + 300"
-            ));
+            session.execute(&change((random.fraction() * 10_000.0).floor()));
         }));
         self
     }
@@ -49,7 +51,7 @@ impl Items {
             "name: items, table: items, format: csv, max_file_size: 1MiB, tuning: {{ batch_size: 5000 }}, \
              mode: incremental, cursor_column: updated_at, {keys} destination: {{ type: local, path: out }}"
         );
-        project(&self.database, &[&export])
+        self.database.project(&[&export])
     }
 
     /// Fails the test unless the newest versions of the runs of a folder are the table, and no version is there twice.
@@ -82,7 +84,7 @@ impl Items {
     }
 }
 
-impl Target for Items {
+impl<D: Database> Target for Items<D> {
     fn exports(&self) -> &'static [&'static str] {
         &["items"]
     }
@@ -108,13 +110,34 @@ impl Target for Items {
 
 #[test]
 fn a_process_that_is_killed_between_two_positions_loses_and_doubles_nothing() {
-    Siege::of(Items::create(20_000).with_writer());
+    besiege(items(20_000), KILLS, |from| {
+        format!(
+            "INSERT INTO items (version) SELECT 1 FROM generate_series(1, 10); \
+             UPDATE items SET version = version + 1, word = md5(random()::text), updated_at = clock_timestamp() \
+             WHERE id BETWEEN {from} AND {from} + 300"
+        )
+    });
+}
+
+/// Kills at random while a writer changes items from a number on, again and again.
+#[track_caller]
+pub(crate) fn besiege(items: Items<impl Database>, kills: u64, change: impl Fn(f64) -> String + Send + 'static) {
+    Siege::of(items.with_writer(change), kills);
 }
 
 /// Rows are there before the death, come after it, and come while the one lives that is left alone.
 #[test]
 fn a_position_advances_with_the_run_that_read_up_to_it_and_never_before() {
-    let items = Items::create(10_000);
+    die_at_steps(
+        &items(10_000),
+        "INSERT INTO items (version) SELECT 1 FROM generate_series(1, 200); \
+         UPDATE items SET version = version + 1, updated_at = clock_timestamp() WHERE id % 7 = 0",
+    );
+}
+
+/// Dies once at each step of a run; the change comes between runs.
+#[track_caller]
+pub(crate) fn die_at_steps(items: &Items<impl Database>, change: &str) {
     for (keys, place, counted, resumed) in [
         ("", "run_begun=return", 0, 0),
         ("", "part_staged=return", 0, 0),
@@ -131,16 +154,10 @@ fn a_position_advances_with_the_run_that_read_up_to_it_and_never_before() {
         ("", "run_finished=return", 1, 0),
     ] {
         let folder = items.make_folder(keys);
-        let change = || {
-            items.database.execute(
-                "INSERT INTO items (version) SELECT 1 FROM generate_series(1, 200); \
-                 UPDATE items SET version = version + 1, updated_at = clock_timestamp() WHERE id % 7 = 0",
-            );
-        };
         // First without a position, then with one.
         for _ in 0..2 {
             die_at(&folder, &["run"], &[place], &Left { counted, resumed: resumed..=resumed, news: "" });
-            change();
+            items.database.execute(change);
         }
         run_well(&folder);
         Ledger::default().audit(&folder);

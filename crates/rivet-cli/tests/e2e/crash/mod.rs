@@ -3,11 +3,11 @@
 //! `RIVET_TEST_KILLS` sets how many times it dies at a random instant in each mode, `RIVET_TEST_SEED` which instants
 //! those are.
 
-mod chunked;
-mod full;
-mod incremental;
+pub(crate) mod chunked;
+pub(crate) mod full;
+pub(crate) mod incremental;
 mod siege;
-mod snapshot;
+pub(crate) mod snapshot;
 mod steps;
-mod window;
+pub(crate) mod window;
 mod writer;

@@ -8,7 +8,7 @@ use crate::ledger::{Ledger, Random, Run, committed};
 use crate::support::{Outcome, number, run_command, seed, tell};
 
 /// How often each mode dies at a random instant where nobody says it.
-const KILLS: u64 = 30;
+pub(crate) const KILLS: u64 = 30;
 
 /// After so many, a new folder is begun: killed are first runs, too, which make their state store, and a disk holds
 /// the rest.
@@ -21,7 +21,7 @@ const DIES_AGAIN: f64 = 0.3;
 const TOO_LATE: &str = "after its end";
 
 /// What is killed, and how the runs are judged that it commits.
-pub(super) trait Target {
+pub(crate) trait Target {
     /// The exports of its folders.
     fn exports(&self) -> &'static [&'static str];
 
@@ -44,12 +44,12 @@ pub(super) trait Target {
 }
 
 /// What the start that was left alone has left.
-pub(super) struct Aftermath<'a> {
-    pub(super) folder: &'a Project,
+pub(crate) struct Aftermath<'a> {
+    pub(crate) folder: &'a Project,
     /// The runs that were committed since the last time.
-    pub(super) fresh: Vec<&'a Run>,
+    pub(crate) fresh: Vec<&'a Run>,
     /// What the start reported.
-    pub(super) report: &'a Value,
+    pub(crate) report: &'a Value,
 }
 
 /// A folder, and what is known about it.
@@ -60,8 +60,8 @@ struct Scene {
 }
 
 /// Kills, starts again and judges.
-pub(super) struct Siege<T> {
-    pub(super) target: T,
+pub(crate) struct Siege<T> {
+    pub(crate) target: T,
     random: Random,
     /// How long the first run of a folder takes that nobody ends, and a later one.
     usual: (Duration, Duration),
@@ -73,7 +73,7 @@ pub(super) struct Siege<T> {
 impl<T: Target> Siege<T> {
     /// Finds out how long runs take.
     #[track_caller]
-    pub(super) fn lay(mut target: T, seed: u64) -> Self {
+    pub(crate) fn lay(mut target: T, seed: u64) -> Self {
         let folder = target.folder();
         let time = |_| {
             let finished = folder.command(target.arguments()).run();
@@ -86,15 +86,15 @@ impl<T: Target> Siege<T> {
         Self { target, random: Random(seed), usual: (first, later[2]), places: BTreeMap::new(), kills: 0 }
     }
 
-    /// Kills as often as the environment says, or as is usual.
+    /// Kills as often as the environment says, or so many times.
     #[track_caller]
-    pub(super) fn of(target: T) -> T {
-        Self::lay(target, seed()).hold(number("RIVET_TEST_KILLS").unwrap_or(KILLS))
+    pub(crate) fn of(target: T, usual: u64) -> T {
+        Self::lay(target, seed()).hold(number("RIVET_TEST_KILLS").unwrap_or(usual))
     }
 
     /// Kills so many times at least, and gives the target back.
     #[track_caller]
-    pub(super) fn hold(mut self, kills: u64) -> T {
+    pub(crate) fn hold(mut self, kills: u64) -> T {
         while self.kills < kills {
             let end = kills.min(self.kills + KILLS_OF_A_FOLDER);
             let mut scene = Scene { folder: self.target.folder(), ledger: Ledger::default(), runs: Vec::new() };

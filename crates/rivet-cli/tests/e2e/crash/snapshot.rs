@@ -2,31 +2,39 @@ use std::collections::BTreeSet;
 
 use rivet_testing::{Project, TestDatabase};
 
-use super::siege::{Aftermath, Siege, Target};
+use super::siege::{Aftermath, KILLS, Siege, Target};
 use super::steps::{Left, die_at};
 use super::writer::Writer;
+use crate::database::{Connection as _, Database};
 use crate::ledger::{Random, Run, lines, manifest_path};
-use crate::support::project;
 
-const ACCOUNTS: u64 = 24_000;
+pub(crate) const ACCOUNTS: u64 = 24_000;
 
 /// What all accounts hold together, whatever is moved between them.
 const MONEY: i64 = 24_000 * 100;
 
 /// Accounts between which a writer moves money, read in chunks of one snapshot.
-struct Bank {
+pub(crate) struct Bank<D> {
     // Stops before its database is dropped.
     writer: Writer,
-    database: TestDatabase,
+    database: D,
+    /// Workers.
+    parallel: u32,
 }
 
-impl Bank {
-    fn open() -> Self {
-        let database = TestDatabase::create();
-        database.execute(&format!(
-            "CREATE TABLE accounts (id bigint PRIMARY KEY, money bigint NOT NULL); \
-             INSERT INTO accounts SELECT i, 100 FROM generate_series(1, {ACCOUNTS}) i; ANALYZE accounts"
-        ));
+fn bank() -> Bank<TestDatabase> {
+    let database = TestDatabase::create();
+    database.execute(&format!(
+        "CREATE TABLE accounts (id bigint PRIMARY KEY, money bigint NOT NULL); \
+         INSERT INTO accounts SELECT i, 100 FROM generate_series(1, {ACCOUNTS}) i; ANALYZE accounts"
+    ));
+    Bank::open(database, 2)
+}
+
+impl<D: Database> Bank<D> {
+    /// Takes a database whose table `accounts` has a key `id` and `money`, 100 in each account, and so many workers as
+    /// can read one snapshot.
+    pub(crate) fn open(database: D, parallel: u32) -> Self {
         let mut random = Random(1);
         let writer = Writer::start(&database, move |session| {
             // From one end of the table to the other, so that chunks of different moments do not add up.
@@ -36,33 +44,36 @@ impl Bank {
                  UPDATE accounts SET money = money + 1 WHERE id = {ACCOUNTS} - {offset}; COMMIT"
             ));
         });
-        Self { writer, database }
+        Self { writer, database, parallel }
     }
 
     fn make_folder(&self) -> Project {
-        let export = "name: accounts, table: accounts, format: csv, mode: chunked, chunk_column: id, chunk_count: 12, \
-                      parallel: 2, consistency: snapshot, destination: { type: local, path: out }";
-        project(&self.database, &[export])
-    }
-
-    /// Fails the test unless a run holds every account once, with a sum that existed.
-    #[track_caller]
-    fn judge_run(folder: &Project, run: &Run) {
-        let rows = lines(run);
-        let pairs: Vec<(u64, i64)> = rows
-            .iter()
-            .map(|row| row.split_once(',').expect("two columns"))
-            .map(|(id, money)| (id.parse().expect("a number"), money.parse().expect("a number")))
-            .collect();
-        let ids: BTreeSet<u64> = pairs.iter().map(|(id, _)| *id).collect();
-        assert_eq!((pairs.len() as u64, ids.len() as u64), (ACCOUNTS, ACCOUNTS), "{run:?}");
-        assert_eq!(pairs.iter().map(|(_, money)| money).sum::<i64>(), MONEY, "{run:?}");
-        let manifest = std::fs::read_to_string(manifest_path(folder, run)).expect("it was listed a moment ago");
-        assert!(manifest.contains("\"snapshot\""), "{manifest}");
+        let export = format!(
+            "name: accounts, table: accounts, format: csv, mode: chunked, chunk_column: id, chunk_count: 12, \
+             parallel: {}, consistency: snapshot, destination: {{ type: local, path: out }}",
+            self.parallel
+        );
+        self.database.project(&[&export])
     }
 }
 
-impl Target for Bank {
+/// Fails the test unless a run holds every account once, with a sum that existed.
+#[track_caller]
+fn judge_run(folder: &Project, run: &Run) {
+    let rows = lines(run);
+    let pairs: Vec<(u64, i64)> = rows
+        .iter()
+        .map(|row| row.split_once(',').expect("two columns"))
+        .map(|(id, money)| (id.parse().expect("a number"), money.parse().expect("a number")))
+        .collect();
+    let ids: BTreeSet<u64> = pairs.iter().map(|(id, _)| *id).collect();
+    assert_eq!((pairs.len() as u64, ids.len() as u64), (ACCOUNTS, ACCOUNTS), "{run:?}");
+    assert_eq!(pairs.iter().map(|(_, money)| money).sum::<i64>(), MONEY, "{run:?}");
+    let manifest = std::fs::read_to_string(manifest_path(folder, run)).expect("it was listed a moment ago");
+    assert!(manifest.contains("\"snapshot\""), "{manifest}");
+}
+
+impl<D: Database> Target for Bank<D> {
     fn exports(&self) -> &'static [&'static str] {
         &["accounts"]
     }
@@ -73,20 +84,31 @@ impl Target for Bank {
 
     fn judge(&mut self, aftermath: &Aftermath<'_>) {
         for run in &aftermath.fresh {
-            Self::judge_run(aftermath.folder, run);
+            judge_run(aftermath.folder, run);
         }
     }
 }
 
 #[test]
 fn a_process_that_is_killed_among_chunks_of_one_snapshot_leaves_a_moment_or_nothing() {
-    let bank = Siege::of(Bank::open());
+    besiege(bank(), KILLS);
+}
+
+/// Kills at random while money is moved.
+#[track_caller]
+pub(crate) fn besiege(bank: Bank<impl Database>, kills: u64) {
+    let bank = Siege::of(bank, kills);
     drop(bank.writer.pause());
 }
 
 #[test]
 fn chunks_of_a_snapshot_that_is_gone_are_never_mixed_with_those_of_another() {
-    let bank = Bank::open();
+    die_at_steps(&bank());
+}
+
+/// Dies once at each step of a run.
+#[track_caller]
+pub(crate) fn die_at_steps(bank: &Bank<impl Database>) {
     for (arguments, place, counted, resumed, news) in [
         (&["run"][..], "run_begun=return", 0, 0, "was cut off; it had left no file"),
         (&["run"], "part_staged=5*off->return", 0, 0, "was cut off; removed the "),
@@ -102,7 +124,7 @@ fn chunks_of_a_snapshot_that_is_gone_are_never_mixed_with_those_of_another() {
         let folder = bank.make_folder();
         let (_, runs) = die_at(&folder, arguments, &[place], &Left { counted, resumed: resumed..=resumed, news });
         for run in &runs {
-            Bank::judge_run(&folder, run);
+            judge_run(&folder, run);
         }
     }
 }

@@ -7,19 +7,19 @@ use crate::support::{Outcome, run_command};
 
 /// What a start that is left alone must find behind processes that died.
 #[derive(Debug)]
-pub(super) struct Left {
+pub(crate) struct Left {
     /// Runs of the dead that count.
-    pub(super) counted: usize,
+    pub(crate) counted: usize,
     /// Chunks that need not be read again.
-    pub(super) resumed: RangeInclusive<u64>,
+    pub(crate) resumed: RangeInclusive<u64>,
     /// What is said of the last of the dead.
-    pub(super) news: &'static str,
+    pub(crate) news: &'static str,
 }
 
 /// Ends one process after the other, each at its own place, then starts one that is left alone, with these arguments
 /// each. Returns what that one did, and the runs that are committed then.
 #[track_caller]
-pub(super) fn die_at(folder: &Project, arguments: &[&str], places: &[&str], left: &Left) -> (Outcome, Vec<Run>) {
+pub(crate) fn die_at(folder: &Project, arguments: &[&str], places: &[&str], left: &Left) -> (Outcome, Vec<Run>) {
     let before = crate::ledger::committed(folder).len();
     for place in places {
         let ended = folder.command(arguments).env("FAILPOINTS", place).run();

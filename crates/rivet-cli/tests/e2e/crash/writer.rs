@@ -3,10 +3,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use rivet_testing::{Session, TestDatabase};
+use crate::database::Database;
 
 /// Changes a database all the time, one transaction after the other, until it is dropped.
-pub(super) struct Writer {
+pub(crate) struct Writer {
     turn: Arc<Mutex<()>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -14,11 +14,10 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts it. Each change is a transaction.
-    pub(super) fn start(database: &TestDatabase, mut change: impl FnMut(&Session) + Send + 'static) -> Self {
+    pub(crate) fn start<D: Database>(database: &D, mut change: impl FnMut(&D::Session) + Send + 'static) -> Self {
         let (turn, stop): (Arc<Mutex<()>>, Arc<AtomicBool>) = (Arc::default(), Arc::default());
-        let (ours, stopped, url) = (Arc::clone(&turn), Arc::clone(&stop), database.url().to_owned());
+        let (ours, stopped, session) = (Arc::clone(&turn), Arc::clone(&stop), database.connect());
         let thread = thread::spawn(move || {
-            let session = Session::connect(&url);
             while !stopped.load(Ordering::Relaxed) {
                 let turn = ours.lock().unwrap_or_else(PoisonError::into_inner);
                 change(&session);
@@ -32,7 +31,7 @@ impl Writer {
 
     /// Returns what keeps it from changing anything for as long as it is held.
     #[track_caller]
-    pub(super) fn pause(&self) -> MutexGuard<'_, ()> {
+    pub(crate) fn pause(&self) -> MutexGuard<'_, ()> {
         self.turn.lock().expect("the writer has failed: its panic stands above")
     }
 }

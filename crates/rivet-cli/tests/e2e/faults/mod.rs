@@ -37,7 +37,7 @@ fn keyed_database() -> TestDatabase {
 
 /// Fails the test unless a run holds each of so many ids, from 1 on, once.
 #[track_caller]
-fn assert_ids(run: &Run, count: usize) {
+pub(crate) fn assert_ids(run: &Run, count: usize) {
     let lines = lines(run);
     let id = |line: &String| line.split(',').next().and_then(|id| id.parse::<usize>().ok());
     let mut ids: Vec<usize> = lines.iter().map(|line| id(line).expect("an id comes first")).collect();
@@ -52,7 +52,7 @@ fn assert_ids(run: &Run, count: usize) {
 
 /// Fails the test unless a run in chunks ended well, every row is there once, and nothing else is. Returns the run.
 #[track_caller]
-fn assert_chunks(project: &Project, outcome: &Outcome) -> Run {
+pub(crate) fn assert_chunks(project: &Project, outcome: &Outcome) -> Run {
     outcome.finished.assert_code(0);
     let run = Ledger::default().audit(project).pop().expect("a run is committed");
     assert_ids(&run, 100_000);
@@ -62,7 +62,7 @@ fn assert_chunks(project: &Project, outcome: &Outcome) -> Run {
 /// Fails the test unless a run in chunks ended with this code for this reason, shows nothing, and has kept this many
 /// chunks at least. Returns how many.
 #[track_caller]
-fn assert_kept(project: &Project, outcome: &Outcome, code: i32, reason: &str, least: usize) -> usize {
+pub(crate) fn assert_kept(project: &Project, outcome: &Outcome, code: i32, reason: &str, least: usize) -> usize {
     outcome.finished.assert_code(code);
     assert_reason(outcome, reason);
     assert_eq!(visible(project), Vec::<PathBuf>::new(), "a part of a run is visible");
@@ -73,7 +73,7 @@ fn assert_kept(project: &Project, outcome: &Outcome, code: i32, reason: &str, le
 
 /// Runs again what had kept so many chunks, and fails the test unless it goes on with them.
 #[track_caller]
-fn assert_goes_on(project: &Project, kept: usize) {
+pub(crate) fn assert_goes_on(project: &Project, kept: usize) {
     let outcome = run(project);
     assert_chunks(project, &outcome);
     assert_eq!(outcome.export(0)["chunks_resumed"], kept, "{}", outcome.finished.stderr);
@@ -88,7 +88,7 @@ fn folder(url: &str, relation: &str, tuning: &str) -> Project {
 /// Runs, and fails the test unless that ends with this code, for one reason of this code, and leaves no file and one
 /// run that is on record as failed.
 #[track_caller]
-fn run_into(project: &Project, code: i32, reason: &str) -> Outcome {
+pub(crate) fn run_into(project: &Project, code: i32, reason: &str) -> Outcome {
     let outcome = run(project);
     outcome.finished.assert_code(code);
     assert_reason(&outcome, reason);
@@ -99,7 +99,7 @@ fn run_into(project: &Project, code: i32, reason: &str) -> Outcome {
 }
 
 #[track_caller]
-fn assert_reason(outcome: &Outcome, reason: &str) {
+pub(crate) fn assert_reason(outcome: &Outcome, reason: &str) {
     let errors = outcome.report["errors"].as_array().expect("the report has a list of errors");
     assert_eq!(errors.len(), 1, "{errors:?}");
     assert_eq!(errors[0]["code"], reason, "{errors:?}");
@@ -109,7 +109,7 @@ fn assert_reason(outcome: &Outcome, reason: &str) {
 
 /// Runs, and fails the test unless all 100,000 rows are committed after so many retries.
 #[track_caller]
-fn run_well(project: &Project, retries: u64) -> Outcome {
+pub(crate) fn run_well(project: &Project, retries: u64) -> Outcome {
     let outcome = run(project);
     outcome.finished.assert_code(0);
     assert_eq!(outcome.export(0)["retries"], retries);

@@ -7,36 +7,37 @@ mod nulls;
 mod positions;
 mod ties;
 
-use rivet_testing::{Project, TestDatabase};
+use rivet_testing::Project;
 use serde_json::Value;
 
+use crate::database::Database;
 use crate::ledger::{Ledger, committed, manifest_path};
-use crate::support::{Outcome, csv_rows, integer, project, read_text, run};
+use crate::support::{Outcome, csv_rows, integer, read_text, run};
 
 /// An incremental export of a table or a query, run after run. Its rows begin with a number.
-struct Followed {
-    project: Project,
+pub(crate) struct Followed {
+    pub(crate) project: Project,
 }
 
 /// What one run has given.
-struct Gained {
+pub(crate) struct Gained {
     /// The numbers of its rows, in order.
-    ids: Vec<i64>,
-    outcome: Outcome,
+    pub(crate) ids: Vec<i64>,
+    pub(crate) outcome: Outcome,
     /// Null where the run was skipped.
-    manifest: Value,
+    pub(crate) manifest: Value,
 }
 
 impl Followed {
     /// Makes a folder with an export of these keys.
-    fn new(database: &TestDatabase, keys: &str) -> Self {
+    pub(crate) fn new(database: &impl Database, keys: &str) -> Self {
         let place = "format: csv, destination: { type: local, path: out }";
-        Self { project: project(database, &[&format!("name: it, mode: incremental, {keys}, {place}")]) }
+        Self { project: database.project(&[&format!("name: it, mode: incremental, {keys}, {place}")]) }
     }
 
     /// Runs once, which must go well, and returns what that gave.
     #[track_caller]
-    fn run(&self) -> Gained {
+    pub(crate) fn run(&self) -> Gained {
         let before = committed(&self.project);
         let outcome = run(&self.project);
         outcome.finished.assert_code(0);
@@ -60,7 +61,7 @@ impl Followed {
 
     /// Fails the test unless the next runs give these rows, one after the other.
     #[track_caller]
-    fn assert_gains(&self, ids: impl IntoIterator<Item = i64>) -> Gained {
+    pub(crate) fn assert_gains(&self, ids: impl IntoIterator<Item = i64>) -> Gained {
         let gained = self.run();
         assert_eq!(gained.ids, ids.into_iter().collect::<Vec<_>>(), "{}", gained.outcome.report);
         gained
@@ -68,7 +69,7 @@ impl Followed {
 
     /// What `rivet state` prints.
     #[track_caller]
-    fn state(&self, arguments: &[&str]) -> String {
+    pub(crate) fn state(&self, arguments: &[&str]) -> String {
         let finished = self.project.command(&[&["state"], arguments].concat()).run();
         finished.assert_code(0);
         finished.stdout
@@ -76,16 +77,16 @@ impl Followed {
 }
 
 impl Gained {
-    fn before(&self) -> &Value {
+    pub(crate) fn before(&self) -> &Value {
         &self.manifest["cursor_before"]
     }
 
-    fn after(&self) -> &Value {
+    pub(crate) fn after(&self) -> &Value {
         &self.manifest["cursor_after"]
     }
 
     /// The value of the cursor that the run has reached, without those of the tie-break.
-    fn reached(&self) -> &Value {
+    pub(crate) fn reached(&self) -> &Value {
         &self.after()["values"][0]["value"]
     }
 }

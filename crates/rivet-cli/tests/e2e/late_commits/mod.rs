@@ -2,6 +2,7 @@
 //!
 //! `RIVET_TEST_SECONDS` sets for how long writers write, `RIVET_TEST_SEED` what they do.
 
+mod postgres;
 mod readers;
 mod writers;
 
@@ -11,9 +12,10 @@ use std::time::{Duration, Instant};
 
 use rivet_testing::TestDatabase;
 
+use crate::database::{Connection as _, Database};
 use crate::ledger::Ledger;
 use crate::support::{number, project, run_well, seed, tell};
-use readers::{PlainCursor, Reader, Rivet};
+pub(crate) use readers::{PlainCursor, Reader, Rivet};
 use writers::Writers;
 
 /// How long writers write where nobody says it.
@@ -21,47 +23,63 @@ const SECONDS: u64 = 12;
 
 /// Longer than any transaction of the writers takes from choosing a value to its commit: up to 0.4 s, and a second
 /// where the value is cut to whole ones. The rest is for a slow machine.
-const LAG: Duration = Duration::from_secs(3);
+pub(crate) const LAG: Duration = Duration::from_secs(3);
 
 /// One version of one row: its id, its number, and what it holds.
-type Version = (u64, u64, String);
+pub(crate) type Version = (u64, u64, String);
 
 /// What a reader got, held against the table.
 #[derive(Debug)]
-struct Verdict {
+pub(crate) struct Verdict {
     /// Rows whose newest version was never read.
-    lost: Vec<u64>,
+    pub(crate) lost: Vec<u64>,
     /// Versions that were read more than once.
-    doubled: usize,
+    pub(crate) doubled: usize,
     /// Reads that got rows before the writers stopped.
     reads: usize,
 }
 
-/// A table with a time and a sequence to follow.
-fn database() -> TestDatabase {
-    let database = TestDatabase::create();
-    database.execute(
-        "CREATE TABLE late (id bigserial PRIMARY KEY, version int NOT NULL DEFAULT 1, \
-                            word text NOT NULL DEFAULT md5(random()::text), updated_at timestamptz NOT NULL); \
-         CREATE INDEX ON late (updated_at, id); \
-         INSERT INTO late (updated_at) SELECT now() - interval '1 day' FROM generate_series(1, 500); ANALYZE late",
-    );
-    database
+/// How writers write into the table `late`, which has a key `id` that counts up, a `version`, a `word` and a moment
+/// `updated_at`.
+pub(crate) trait Late: Database {
+    /// Where a value comes from, the most exact first: rows of different transactions often have the same one.
+    const STAMPS: [&str; 3];
+
+    /// Seconds since 1970 by the server's clock, at this very moment.
+    const EPOCH: &str;
+
+    /// An order in which rows have not been before.
+    const RANDOM: &str;
+
+    /// Adds rows in an open transaction, with a moment that is taken now. Returns that of the oldest, in seconds since
+    /// 1970.
+    fn insert(session: &Self::Session, stamp: &str, rows: u32) -> f64;
+
+    /// Changes rows in an open transaction, each with a moment that is taken once it is locked. Returns that of the
+    /// oldest, in seconds since 1970.
+    fn update(session: &Self::Session, stamp: &str, ids: &[u64]) -> f64;
 }
 
 /// Lets writers write for a while and a reader read meanwhile, once more when all is quiet, and judges.
 ///
 /// Around each read one row is held back: its value was chosen before that of a row that the reader can see.
 #[track_caller]
-fn chase(database: &TestDatabase, reader: &mut dyn Reader, seconds: u64, updates: bool, quiet: Duration) -> Verdict {
+pub(crate) fn chase<D: Late>(
+    database: &D,
+    reader: &mut dyn Reader,
+    seconds: u64,
+    updates: bool,
+    quiet: Duration,
+) -> Verdict {
     let writers = Writers::start(database, seed(), updates);
     let (early, late) = (database.connect(), database.connect());
     let end = Instant::now() + Duration::from_secs(seconds);
     let (mut reads, mut held) = (0, Duration::ZERO);
     while Instant::now() < end {
         let begin = Instant::now();
-        early.execute("BEGIN; INSERT INTO late (updated_at) VALUES (clock_timestamp())");
-        late.execute("INSERT INTO late (updated_at) VALUES (clock_timestamp())");
+        early.execute("BEGIN");
+        D::insert(&early, D::STAMPS[0], 1);
+        D::insert(&late, D::STAMPS[0], 1);
         reads += usize::from(reader.read());
         early.execute("COMMIT");
         held = held.max(begin.elapsed());
@@ -77,7 +95,7 @@ fn chase(database: &TestDatabase, reader: &mut dyn Reader, seconds: u64, updates
     verdict
 }
 
-fn judge(database: &TestDatabase, versions: Vec<Version>, reads: usize) -> Verdict {
+fn judge(database: &impl Database, versions: Vec<Version>, reads: usize) -> Verdict {
     let read = versions.len();
     let distinct: BTreeSet<(u64, u64)> = versions.iter().map(|(id, version, _)| (*id, *version)).collect();
     let mut newest: BTreeMap<u64, (u64, String)> = BTreeMap::new();
@@ -92,36 +110,43 @@ fn judge(database: &TestDatabase, versions: Vec<Version>, reads: usize) -> Verdi
     Verdict { lost: missing.map(|(id, ..)| id).collect(), doubled: read - distinct.len(), reads }
 }
 
-fn seconds() -> u64 {
-    number("RIVET_TEST_SECONDS").unwrap_or(SECONDS)
+/// Returns for how long writers write: as the environment says, or so many seconds.
+pub(crate) fn seconds(usual: u64) -> u64 {
+    number("RIVET_TEST_SECONDS").unwrap_or(usual)
 }
 
 #[track_caller]
-fn assert_complete(verdict: &Verdict) {
+pub(crate) fn assert_complete(verdict: &Verdict) {
     assert!(verdict.lost.is_empty() && verdict.doubled == 0, "{verdict:?}");
     assert!(verdict.reads > 1, "rows were read at the end only: {verdict:?}");
 }
 
 #[test]
 fn a_cursor_that_stays_behind_loses_nothing_that_is_committed_late() {
-    let database = database();
+    let database = postgres::database();
     let mut rivet = Rivet::follow(&database, "updated_at, cursor_lag: 3s");
-    assert_complete(&chase(&database, &mut rivet, seconds(), true, LAG));
+    assert_complete(&chase(&database, &mut rivet, seconds(SECONDS), true, LAG));
     Ledger::default().audit(&rivet.project);
 }
 
 /// The test above can fail: the usual way to follow a table does.
 #[test]
 fn a_plain_cursor_loses_rows_that_are_committed_late() {
-    let database = database();
-    let verdict = chase(&database, &mut PlainCursor::new(database.connect()), 3, true, Duration::ZERO);
+    let database = postgres::database();
+    let verdict = chase(
+        &database,
+        &mut PlainCursor::<TestDatabase>::new(database.connect(), "-infinity"),
+        3,
+        true,
+        Duration::ZERO,
+    );
     assert!(verdict.lost.len() > 1, "{verdict:?}");
 }
 
 /// And so does Rivet where it is not told to stay behind.
 #[test]
 fn a_cursor_that_does_not_stay_behind_loses_rows_that_are_committed_late() {
-    let database = database();
+    let database = postgres::database();
     let mut rivet = Rivet::follow(&database, "updated_at");
     let verdict = chase(&database, &mut rivet, 3, true, Duration::ZERO);
     assert!(verdict.lost.len() > 1 && verdict.doubled == 0, "{verdict:?}");
@@ -130,9 +155,9 @@ fn a_cursor_that_does_not_stay_behind_loses_rows_that_are_committed_late() {
 /// No clock can be compared with a sequence: runs stay behind what earlier ones have seen.
 #[test]
 fn a_sequence_that_is_followed_from_behind_loses_nothing_that_is_committed_late() {
-    let database = database();
+    let database = postgres::database();
     let mut rivet = Rivet::follow(&database, "id, cursor_lag: 3s");
-    assert_complete(&chase(&database, &mut rivet, seconds(), false, LAG));
+    assert_complete(&chase(&database, &mut rivet, seconds(SECONDS), false, LAG));
     Ledger::default().audit(&rivet.project);
 }
 

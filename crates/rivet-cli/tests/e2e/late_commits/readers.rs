@@ -1,11 +1,12 @@
-use rivet_testing::{Project, Session, TestDatabase};
+use rivet_testing::Project;
 
 use super::Version;
+use crate::database::{Connection as _, Database};
 use crate::ledger::{committed, lines};
-use crate::support::{project, run_well};
+use crate::support::{Rows, run_well};
 
 /// Who follows a table.
-pub(super) trait Reader {
+pub(crate) trait Reader {
     /// Reads what is new, and returns whether there was something.
     fn read(&mut self) -> bool;
 
@@ -23,18 +24,18 @@ pub(super) fn versions(rows: &[Vec<Option<String>>]) -> Vec<Version> {
 }
 
 /// An incremental export.
-pub(super) struct Rivet {
-    pub(super) project: Project,
+pub(crate) struct Rivet {
+    pub(crate) project: Project,
 }
 
 impl Rivet {
     /// Follows the table with a cursor, and what is said of that.
-    pub(super) fn follow(database: &TestDatabase, cursor: &str) -> Self {
+    pub(crate) fn follow(database: &impl Database, cursor: &str) -> Self {
         let export = format!(
             "name: late, table: late, format: csv, mode: incremental, cursor_column: {cursor}, \
              destination: {{ type: local, path: out }}"
         );
-        Self { project: project(database, &[&export]) }
+        Self { project: database.project(&[&export]) }
     }
 }
 
@@ -51,19 +52,20 @@ impl Reader for Rivet {
 }
 
 /// What is usual: ask for everything after the newest value that was seen.
-pub(super) struct PlainCursor {
-    session: Session,
+pub(crate) struct PlainCursor<D: Database> {
+    session: D::Session,
     newest: String,
-    rows: Vec<Vec<Option<String>>>,
+    rows: Rows,
 }
 
-impl PlainCursor {
-    pub(super) fn new(session: Session) -> Self {
-        Self { session, newest: "-infinity".to_owned(), rows: Vec::new() }
+impl<D: Database> PlainCursor<D> {
+    /// Begins before everything, which is this value.
+    pub(crate) fn new(session: D::Session, before: &str) -> Self {
+        Self { session, newest: before.to_owned(), rows: Vec::new() }
     }
 }
 
-impl Reader for PlainCursor {
+impl<D: Database> Reader for PlainCursor<D> {
     fn read(&mut self) -> bool {
         let newest = &self.newest;
         let rows = self.session.query_text(&format!(

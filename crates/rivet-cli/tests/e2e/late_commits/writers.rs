@@ -3,18 +3,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use rivet_testing::{Session, TestDatabase};
-
+use super::Late;
+use crate::database::Connection as _;
 use crate::ledger::Random;
 
 const WRITERS: u64 = 4;
 
 /// How long a transaction stays open after it has chosen its values, at most.
 const HELD: Duration = Duration::from_millis(400);
-
-/// Where a value comes from: rows of different transactions often have the same one.
-const STAMPS: [&str; 3] =
-    ["clock_timestamp()", "date_trunc('milliseconds', clock_timestamp())", "date_trunc('second', clock_timestamp())"];
 
 /// Threads that insert and update, and commit late and out of order.
 pub(super) struct Writers {
@@ -23,12 +19,13 @@ pub(super) struct Writers {
 }
 
 impl Writers {
-    pub(super) fn start(database: &TestDatabase, seed: u64, updates: bool) -> Self {
+    pub(super) fn start<D: Late>(database: &D, seed: u64, updates: bool) -> Self {
         let stop: Arc<AtomicBool> = Arc::default();
         let start = |number| {
             let (stop, session) = (Arc::clone(&stop), database.connect());
-            let mut writer = Writer { session, random: Random(seed.wrapping_add(number)), number, updates };
+            let random = Random(seed.wrapping_add(number));
             thread::spawn(move || {
+                let mut writer = Writer::<D> { session, random, number, updates };
                 let mut longest = Duration::ZERO;
                 while !stop.load(Ordering::Relaxed) {
                     longest = longest.max(writer.write());
@@ -49,54 +46,46 @@ impl Writers {
     }
 }
 
-struct Writer {
-    session: Session,
+struct Writer<D: Late> {
+    session: D::Session,
     random: Random,
     number: u64,
     updates: bool,
 }
 
-impl Writer {
+impl<D: Late> Writer<D> {
     /// Makes one transaction, and returns how old its oldest value was when it was committed.
     fn write(&mut self) -> Duration {
         self.session.execute("BEGIN");
-        let statement = self.statement();
-        let written = self.session.query_text(&statement);
+        let oldest = self.change();
         let is_held = self.random.fraction() < 0.6;
         thread::sleep(if is_held { HELD.mul_f64(self.random.fraction()) } else { Duration::from_millis(5) });
         self.session.execute("COMMIT");
-        let Some(Some(oldest)) = written.first().and_then(|row| row.first()) else { return Duration::ZERO };
-        let age = self.session.query_value(&format!("SELECT extract(epoch FROM clock_timestamp()) - {oldest}"));
-        Duration::try_from_secs_f64(age.parse().expect("a number")).unwrap_or_default()
+        let now: f64 = self.session.query_value(&format!("SELECT {}", D::EPOCH)).parse().expect("a number");
+        Duration::try_from_secs_f64(now - oldest).unwrap_or_default()
     }
 
-    /// Makes the statement that gives back its values, the oldest first.
-    fn statement(&mut self) -> String {
+    /// Makes the change, and returns the oldest of its values.
+    fn change(&mut self) -> f64 {
         let stamp = if self.updates {
-            STAMPS[usize::from(self.random.fraction() < 0.5) + usize::from(self.random.fraction() < 0.3)]
+            D::STAMPS[usize::from(self.random.fraction() < 0.5) + usize::from(self.random.fraction() < 0.3)]
         } else {
-            STAMPS[0]
+            D::STAMPS[0]
         };
-        let change = if self.updates && self.random.fraction() < 0.6 {
-            // One row is everybody's; whoever waits for it chooses its value afterwards. The others are the writer's
-            // own, so that none waits for another while it holds values.
-            let rows = if self.random.fraction() < 0.2 {
-                "id = 1".to_owned()
-            } else {
-                let number = self.number;
-                format!(
-                    "id IN (SELECT id FROM late WHERE id > 1 AND id % {WRITERS} = {number} ORDER BY random() LIMIT 3)"
-                )
-            };
-            format!(
-                "UPDATE late SET version = version + 1, word = md5(random()::text), updated_at = {stamp} WHERE {rows}"
-            )
-        } else {
-            format!("INSERT INTO late (updated_at) SELECT {stamp} FROM generate_series(1, 3)")
-        };
-        format!(
-            "WITH written AS ({change} RETURNING updated_at) \
-             SELECT extract(epoch FROM min(updated_at)) FROM written HAVING count(*) > 0"
-        )
+        let ids = if self.updates && self.random.fraction() < 0.6 { self.choose() } else { Vec::new() };
+        if ids.is_empty() { D::insert(&self.session, stamp, 3) } else { D::update(&self.session, stamp, &ids) }
+    }
+
+    /// Chooses rows. One is everybody's; whoever waits for it chooses its value afterwards. The others are the
+    /// writer's own, so that none waits for another while it holds values.
+    fn choose(&mut self) -> Vec<u64> {
+        if self.random.fraction() < 0.2 {
+            return vec![1];
+        }
+        let (number, random) = (self.number, D::RANDOM);
+        let rows = self.session.query_text(&format!(
+            "SELECT id FROM late WHERE id > 1 AND id % {WRITERS} = {number} ORDER BY {random} LIMIT 3"
+        ));
+        rows.into_iter().flatten().flatten().map(|id| id.parse().expect("a number")).collect()
     }
 }

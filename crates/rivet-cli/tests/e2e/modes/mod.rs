@@ -1,4 +1,4 @@
 //! Ways to the server.
 
 mod pgbouncer;
-mod tls;
+pub(crate) mod tls;

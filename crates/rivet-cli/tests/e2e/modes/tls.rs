@@ -30,7 +30,7 @@ fn tls(mode: &str, authority: Option<&PathBuf>) -> String {
 
 /// A way to the server under an address that its certificate does not hold.
 #[cfg(target_os = "linux")]
-fn another_name(url: &str) -> String {
+pub(crate) fn another_name(url: &str) -> String {
     use std::io::{Write as _, copy};
     use std::net::{TcpListener, TcpStream};
     use std::thread;

@@ -36,7 +36,7 @@ fn database() -> TestDatabase {
 }
 
 /// Takes out what is another one on each machine and in each run.
-fn filters() -> Settings {
+pub(crate) fn filters() -> Settings {
     let mut settings = Settings::clone_current();
     for (pattern, replacement) in [
         // They are as long as the name of the folder, of the database or of the server's version.
@@ -51,7 +51,7 @@ fn filters() -> Settings {
 }
 
 #[track_caller]
-fn assert_campaign(plan: &Plan) {
+pub(crate) fn assert_campaign(plan: &Plan) {
     let [warning] = plan.warnings() else { panic!("one warning expected: {:#?}", plan.warnings()) };
     assert_eq!(warning["kind"], "heavy_collision");
     assert_eq!(warning["source_group"], "replica_a");

@@ -19,7 +19,7 @@ fn database(said: u64) -> TestDatabase {
 }
 
 #[track_caller]
-fn check(desk: &Desk, code: i32, more: &[&str]) -> Value {
+pub(crate) fn check(desk: &Desk, code: i32, more: &[&str]) -> Value {
     let finished = desk.command(&["check", "--json"]).args(more).run();
     finished.assert_code(code);
     serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {}", finished.stdout))
@@ -27,7 +27,7 @@ fn check(desk: &Desk, code: i32, more: &[&str]) -> Value {
 
 /// Returns what a document says of an export.
 #[track_caller]
-fn of<'a>(document: &'a Value, export: &str) -> &'a Value {
+pub(crate) fn of<'a>(document: &'a Value, export: &str) -> &'a Value {
     let found = list(&document["exports"]).iter().find(|item| item["export"] == export);
     found.unwrap_or_else(|| panic!("no `{export}` in {document:#}"))
 }

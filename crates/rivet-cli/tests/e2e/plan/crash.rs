@@ -6,7 +6,7 @@ use crate::ledger::recorded_parts;
 
 /// Applies `plan.json` and dies at a place.
 #[track_caller]
-fn die(desk: &Desk, place: &str) {
+pub(crate) fn die(desk: &Desk, place: &str) {
     let died = desk.command(&["apply", "plan.json"]).env("FAILPOINTS", place).run();
     assert_eq!(died.code(), None, "`{place}` was not reached: {}", died.stderr);
 }

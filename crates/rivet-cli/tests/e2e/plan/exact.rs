@@ -12,7 +12,7 @@ use crate::ledger::{Ledger, Run, lines, manifest_path};
 use crate::support::{integer, tell};
 
 /// A table with ids from 1 on, and a moment that grows with them.
-pub(super) fn table(rows: u32) -> TestDatabase {
+pub(crate) fn table(rows: u32) -> TestDatabase {
     let database = TestDatabase::create();
     fill(
         &database,
@@ -27,14 +27,14 @@ pub(super) fn table(rows: u32) -> TestDatabase {
 
 /// Returns the manifest of a run.
 #[track_caller]
-pub(super) fn manifest(desk: &Desk, run: &Run) -> Value {
+pub(crate) fn manifest(desk: &Desk, run: &Run) -> Value {
     let text = fs::read_to_string(manifest_path(&desk.project, run)).expect("the run is committed");
     serde_json::from_str(&text).expect("a manifest is JSON")
 }
 
 /// Returns the ids that a run has written, each as often as it has.
 #[track_caller]
-pub(super) fn ids(run: &Run) -> Vec<i64> {
+pub(crate) fn ids(run: &Run) -> Vec<i64> {
     let id = |line: &String| integer(line.split(',').next().map(ToOwned::to_owned).as_ref());
     let mut ids: Vec<i64> = lines(run).iter().map(id).collect();
     ids.sort_unstable();
@@ -42,7 +42,7 @@ pub(super) fn ids(run: &Run) -> Vec<i64> {
 }
 
 #[track_caller]
-pub(super) fn only_run(desk: &Desk) -> Run {
+pub(crate) fn only_run(desk: &Desk) -> Run {
     let runs = Ledger::default().audit(&desk.project);
     let [run] = runs.as_slice() else { panic!("one run expected: {runs:#?}") };
     run.clone()
@@ -50,7 +50,7 @@ pub(super) fn only_run(desk: &Desk) -> Run {
 
 /// Returns the ranges of a run's chunks as its manifest has them.
 #[track_caller]
-pub(super) fn ranges(desk: &Desk, run: &Run) -> Vec<Value> {
+pub(crate) fn ranges(desk: &Desk, run: &Run) -> Vec<Value> {
     list(&manifest(desk, run)["chunks"]).iter().map(range).collect()
 }
 

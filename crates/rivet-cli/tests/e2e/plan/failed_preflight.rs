@@ -48,7 +48,7 @@ impl Drop for Role {
 
 /// Fails the test unless nothing is advised for `closed` that is not for its twin, or better.
 #[track_caller]
-fn assert_not_above(plan: &Plan, why: &str) {
+pub(crate) fn assert_not_above(plan: &Plan, why: &str) {
     let (open, closed) = (plan.advice("open"), plan.advice("closed"));
     assert!(plan.score("closed") <= plan.score("open"), "{why}: {closed:#} above {open:#}");
     assert!(plan.wave("closed") >= plan.wave("open"), "{why}: {closed:#} before {open:#}");
@@ -61,7 +61,7 @@ fn assert_not_above(plan: &Plan, why: &str) {
 
 /// As [`assert_not_above`], where the planner itself did not answer.
 #[track_caller]
-fn assert_failed(plan: &Plan, why: &str) {
+pub(crate) fn assert_failed(plan: &Plan, why: &str) {
     assert_not_above(plan, why);
     assert_eq!(plan.signals("closed")["preflight_failed"], true, "{why}");
     let closed = plan.advice("closed");

@@ -34,7 +34,7 @@ fn feel(database: &TestDatabase, mood: &str) {
 }
 
 /// Returns what reasons of the history cost, by their kinds.
-fn costs(plan: &Plan) -> Vec<(String, i64)> {
+pub(crate) fn costs(plan: &Plan) -> Vec<(String, i64)> {
     let of_history = |kind: &str| HISTORY.contains(&kind);
     let reasons = list(&plan.advice("it")["reasons"]).iter();
     let costs = reasons.map(|reason| (reason["kind"].as_str().unwrap_or_default(), reason["points"].as_i64()));
@@ -42,7 +42,7 @@ fn costs(plan: &Plan) -> Vec<(String, i64)> {
 }
 
 #[track_caller]
-fn assert_costs(plan: &Plan, before: &Plan, expected: &[(&str, i64)]) {
+pub(crate) fn assert_costs(plan: &Plan, before: &Plan, expected: &[(&str, i64)]) {
     let expected: Vec<_> = expected.iter().map(|(kind, points)| ((*kind).to_owned(), *points)).collect();
     assert_eq!(costs(plan), expected, "{:#}", plan.signals("it")["history"]);
     let lost = before.score("it") - plan.score("it");
@@ -117,8 +117,7 @@ fn retries_of_real_runs_are_counted() {
 }
 
 /// Nobody waits for hours here: what runs of some minutes leave on record is written there as a run does it.
-fn record_slow_failures(desk: &Desk, database: &TestDatabase) {
-    feel(database, "bad");
+pub(crate) fn record_slow_failures(desk: &Desk) {
     desk.run().finished.assert_code(1);
     let store = RedbStore::open(desk.project.path(".rivet/state.redb")).expect("nobody else has it");
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime is made");
@@ -143,7 +142,8 @@ fn the_worst_history_costs_15_points() {
     let database = database();
     let desk = desk(&database);
     let before = desk.plan();
-    record_slow_failures(&desk, &database);
+    feel(&database, "bad");
+    record_slow_failures(&desk);
     let plan = desk.plan();
     let expected = [("recent_failure_history", -8), ("high_retry_rate_history", -5), ("slow_history", -2)];
     assert_costs(&plan, &before, &expected);

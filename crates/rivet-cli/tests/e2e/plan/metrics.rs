@@ -3,29 +3,33 @@
 use serde_json::Value;
 
 use super::exact::table;
+use super::state::{CURSOR, FULL};
 use super::support::{Desk, text};
 
 #[track_caller]
-fn metrics(desk: &Desk, more: &[&str]) -> Value {
+pub(crate) fn metrics(desk: &Desk, more: &[&str]) -> Value {
     let finished = desk.command(&["metrics", "--json"]).args(more).run();
     finished.assert_code(0);
     serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {}", finished.stdout))
 }
 
-fn desk_with_runs() -> (rivet_testing::TestDatabase, Desk) {
-    let database = table(1_000);
-    let desk = Desk::new(
-        &database,
-        &["name: whole, table: t, mode: full", "name: cursor, table: t, mode: incremental, cursor_column: id"],
-    );
+/// Runs both exports of a table, and one of them once more by a plan.
+#[track_caller]
+pub(crate) fn run_some(desk: &Desk) {
     desk.run_well();
     desk.plan();
     desk.apply_well(&["-e", "whole"]);
+}
+
+fn desk_with_runs() -> (rivet_testing::TestDatabase, Desk) {
+    let database = table(1_000);
+    let desk = Desk::new(&database, &[FULL, CURSOR]);
+    run_some(&desk);
     (database, desk)
 }
 
 /// Returns every object in a document that has this field.
-fn with<'a>(value: &'a Value, field: &str) -> Vec<&'a Value> {
+pub(crate) fn with<'a>(value: &'a Value, field: &str) -> Vec<&'a Value> {
     match value {
         Value::Object(fields) if fields.contains_key(field) => vec![value],
         Value::Object(fields) => fields.values().flat_map(|value| with(value, field)).collect(),
@@ -37,7 +41,13 @@ fn with<'a>(value: &'a Value, field: &str) -> Vec<&'a Value> {
 #[test]
 fn runs_are_listed_with_what_they_took_the_newest_first() {
     let (_database, desk) = desk_with_runs();
-    let document = metrics(&desk, &[]);
+    assert_listed(&desk);
+}
+
+/// Fails the test unless the runs of [`run_some`] are listed.
+#[track_caller]
+pub(crate) fn assert_listed(desk: &Desk) {
+    let document = metrics(desk, &[]);
     let runs = with(&document, "run_id");
     assert_eq!(runs.len(), 3, "{document:#}");
     for run in &runs {
@@ -59,12 +69,18 @@ fn runs_are_listed_with_what_they_took_the_newest_first() {
 #[test]
 fn runs_are_chosen_by_export_number_and_id() {
     let (_database, desk) = desk_with_runs();
-    let all = metrics(&desk, &[]);
+    assert_chosen(&desk);
+}
+
+/// Fails the test unless the runs of [`run_some`] can be chosen.
+#[track_caller]
+pub(crate) fn assert_chosen(desk: &Desk) {
+    let all = metrics(desk, &[]);
     let runs = with(&all, "run_id");
     let id = runs[0]["run_id"].as_str().expect("a run has an id");
-    assert_eq!(with(&metrics(&desk, &["-e", "whole"]), "run_id").len(), 2);
-    assert_eq!(with(&metrics(&desk, &["-e", "whole", "--last", "1"]), "run_id").len(), 1);
-    let one = metrics(&desk, &["--run-id", id]);
+    assert_eq!(with(&metrics(desk, &["-e", "whole"]), "run_id").len(), 2);
+    assert_eq!(with(&metrics(desk, &["-e", "whole", "--last", "1"]), "run_id").len(), 1);
+    let one = metrics(desk, &["--run-id", id]);
     let one = with(&one, "run_id");
     assert_eq!((one.len(), &one[0]["run_id"]), (1, &id.into()));
     desk.command(&["metrics", "-e", "never"]).run().assert_code(2);

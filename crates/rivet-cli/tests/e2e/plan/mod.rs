@@ -2,23 +2,23 @@
 //!
 //! Tables are as large as statistics say: a few pages of real rows, and a catalog that speaks of millions.
 
-mod support;
+pub(crate) mod exact;
+pub(crate) mod refusals;
+pub(crate) mod support;
 
-mod campaign;
-mod check;
+pub(crate) mod campaign;
+pub(crate) mod check;
 mod columns;
 mod cost;
-mod crash;
-mod exact;
-mod failed_preflight;
+pub(crate) mod crash;
+pub(crate) mod failed_preflight;
 mod groups;
-mod history;
-mod metrics;
+pub(crate) mod history;
+pub(crate) mod metrics;
 mod own_server;
-mod permutations;
-mod refusals;
+pub(crate) mod permutations;
 mod seal;
 mod secrets;
-mod state;
+pub(crate) mod state;
 mod verdicts;
 mod what_if;

@@ -34,11 +34,17 @@ fn no_byte_of_a_plan_depends_on_the_order_of_its_exports() {
     let database = table(500);
     fill(&database, "CREATE TABLE big (id bigint PRIMARY KEY); INSERT INTO big SELECT generate_series(1, 9000)");
     swell(&database, "big", 6_000_000);
-    let desk = Desk::new(&database, &EXPORTS);
+    assert_same_in_every_order(&Desk::new(&database, &EXPORTS));
+}
+
+/// Fails the test unless a plan that has a collision of heavy exports, and one that can't be planned, is the same in
+/// every order of the exports.
+#[track_caller]
+pub(crate) fn assert_same_in_every_order(desk: &Desk) {
     let config = std::fs::read_to_string(desk.project.path("rivet.yaml")).expect("every project has one");
     let (head, exports) = config.split_once("exports:\n").expect("it has exports");
     let mut exports: Vec<&str> = exports.lines().collect();
-    assert_eq!(exports.len(), EXPORTS.len());
+    assert_eq!(exports.len(), 6);
 
     let mut plans: Vec<String> = Vec::new();
     for turn in 0..4 {

@@ -9,7 +9,7 @@ use crate::ledger::committed;
 /// Applies `plan.json`, which must be refused with this code for this reason before anything is written. Returns what
 /// was said.
 #[track_caller]
-pub(super) fn assert_refused(desk: &Desk, code: i32, reason: &str, more: &[&str]) -> String {
+pub(crate) fn assert_refused(desk: &Desk, code: i32, reason: &str, more: &[&str]) -> String {
     let before = (committed(&desk.project), desk.project.all_files("out"));
     let outcome = desk.apply(more);
     outcome.finished.assert_code(code);

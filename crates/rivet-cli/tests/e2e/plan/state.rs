@@ -7,8 +7,10 @@ use rivet_history::RedbStore;
 use super::exact::table;
 use super::support::{Desk, Plan, text};
 
-const FULL: &str = "name: whole, table: t, mode: full";
-const CURSOR: &str = "name: cursor, table: t, mode: incremental, cursor_column: id";
+/// An export of the table, whole.
+pub(crate) const FULL: &str = "name: whole, table: t, mode: full";
+/// One of its new rows.
+pub(crate) const CURSOR: &str = "name: cursor, table: t, mode: incremental, cursor_column: id";
 
 /// Fails the test unless all is planned but for the history.
 #[track_caller]
@@ -28,7 +30,13 @@ fn assert_without_history(plan: &Plan, why: &str) {
 #[test]
 fn a_plan_beside_a_run_knows_no_history() {
     let database = table(1_000);
-    let desk = Desk::new(&database, &[FULL, CURSOR]);
+    let add = || database.execute("INSERT INTO t SELECT i, now() FROM generate_series(1001, 1010) i");
+    assert_planned_beside_a_run(&Desk::new(&database, &[FULL, CURSOR]), add);
+}
+
+/// Plans while the state store is in use, and applies that after ten rows were added.
+#[track_caller]
+pub(crate) fn assert_planned_beside_a_run(desk: &Desk, add: impl FnOnce()) {
     desk.run_well();
     let with = desk.plan();
     assert_eq!(with.signals("whole")["history"]["runs"], 1);
@@ -37,7 +45,7 @@ fn a_plan_beside_a_run_knows_no_history() {
     assert_without_history(&without, "in use by process");
     drop(holder);
     // What was left open is found when it is applied.
-    database.execute("INSERT INTO t SELECT i, now() FROM generate_series(1001, 1010) i");
+    add();
     let outcome = desk.apply_well(&["-e", "cursor"]);
     assert_eq!(outcome.export(0)["rows"], 10, "{}", outcome.report);
 }
@@ -45,7 +53,12 @@ fn a_plan_beside_a_run_knows_no_history() {
 #[test]
 fn a_damaged_state_store_costs_a_plan_its_history_alone_and_is_left_as_it_is() {
     let database = table(1_000);
-    let desk = Desk::new(&database, &[FULL, CURSOR]);
+    assert_planned_with_a_damaged_store(&Desk::new(&database, &[FULL, CURSOR]));
+}
+
+/// Plans with state stores that are none any more.
+#[track_caller]
+pub(crate) fn assert_planned_with_a_damaged_store(desk: &Desk) {
     desk.run_well();
     let path = desk.project.path(".rivet/state.redb");
     let sound = fs::read(&path).expect("the run has made it");
@@ -59,7 +72,12 @@ fn a_damaged_state_store_costs_a_plan_its_history_alone_and_is_left_as_it_is() {
 #[test]
 fn planning_makes_no_state_store_and_touches_no_destination() {
     let database = table(1_000);
-    let desk = Desk::new(&database, &[FULL, CURSOR]);
+    assert_planning_makes_nothing(&Desk::new(&database, &[FULL, CURSOR]));
+}
+
+/// Plans, checks and applies where nothing was run before.
+#[track_caller]
+pub(crate) fn assert_planning_makes_nothing(desk: &Desk) {
     let plan = desk.plan();
     assert!(plan.signals("whole")["history"].is_null());
     desk.command(&["check"]).run().assert_code(0);
@@ -73,7 +91,12 @@ fn planning_makes_no_state_store_and_touches_no_destination() {
 #[test]
 fn planning_moves_nothing_in_a_state_store_that_is_there() {
     let database = table(1_000);
-    let desk = Desk::new(&database, &[FULL, CURSOR]);
+    assert_planning_moves_nothing(&Desk::new(&database, &[FULL, CURSOR]));
+}
+
+/// Plans and checks after a run.
+#[track_caller]
+pub(crate) fn assert_planning_moves_nothing(desk: &Desk) {
     desk.run_well();
     let shown = || {
         let finished = desk.command(&["state", "show", "--json"]).run();

@@ -7,51 +7,52 @@ use serde_json::Value;
 use crate::support::{Outcome, project_with, run_command};
 
 /// Where the configuration of a [`Desk`] finds its source: a plan holds no password, and looks there again.
-pub(super) const URL: &str = "SOURCE_URL";
+pub(crate) const URL: &str = "SOURCE_URL";
 
 /// How long the server may take to count what was done to it.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A folder whose configuration takes the address of its source from the environment.
 #[derive(Debug)]
-pub(super) struct Desk {
-    pub(super) project: Project,
+pub(crate) struct Desk {
+    pub(crate) project: Project,
     url: String,
 }
 
 impl Desk {
     /// Each export is the inside of a flow mapping; what it does not say is CSV into `out`.
-    pub(super) fn new(database: &TestDatabase, exports: &[&str]) -> Self {
+    pub(crate) fn new(database: &TestDatabase, exports: &[&str]) -> Self {
         Self::at(database.url(), exports)
     }
 
     /// As [`Desk::new`], with an address.
-    pub(super) fn at(url: &str, exports: &[&str]) -> Self {
+    pub(crate) fn at(url: &str, exports: &[&str]) -> Self {
         let exports: Vec<String> = exports.iter().map(|export| completed(export)).collect();
         let exports: Vec<&str> = exports.iter().map(String::as_str).collect();
-        let project = project_with(&format!("type: postgres, url_env: {URL}, environment: local"), &exports);
+        let source = format!("type: {}, url_env: {URL}, environment: local", kind(url));
+        let project = project_with(&source, &exports);
         Self { project, url: url.to_owned() }
     }
 
     /// Lets the variable lead elsewhere.
     #[must_use]
-    pub(super) fn led_to(self, url: &str) -> Self {
+    pub(crate) fn led_to(self, url: &str) -> Self {
         Self { url: url.to_owned(), ..self }
     }
 
-    pub(super) fn command(&self, arguments: &[&str]) -> RivetCommand {
+    pub(crate) fn command(&self, arguments: &[&str]) -> RivetCommand {
         self.project.command(arguments).env(URL, &self.url)
     }
 
     /// Plans all exports well.
     #[track_caller]
-    pub(super) fn plan(&self) -> Plan {
+    pub(crate) fn plan(&self) -> Plan {
         self.plan_with(&[])
     }
 
     /// As [`Desk::plan`], told more.
     #[track_caller]
-    pub(super) fn plan_with(&self, more: &[&str]) -> Plan {
+    pub(crate) fn plan_with(&self, more: &[&str]) -> Plan {
         let plan = self.try_plan(more);
         plan.finished.assert_code(0);
         plan
@@ -59,7 +60,7 @@ impl Desk {
 
     /// Plans all exports, however that ends, and keeps what there is as `plan.json`.
     #[track_caller]
-    pub(super) fn try_plan(&self, more: &[&str]) -> Plan {
+    pub(crate) fn try_plan(&self, more: &[&str]) -> Plan {
         let finished = self.command(&["plan", "--format", "json"]).args(more).run();
         let plan = Plan::new(finished);
         self.project.write("plan.json", &plan.text());
@@ -68,7 +69,7 @@ impl Desk {
 
     /// Returns what a person is shown of the plan.
     #[track_caller]
-    pub(super) fn pretty(&self, more: &[&str]) -> String {
+    pub(crate) fn pretty(&self, more: &[&str]) -> String {
         let finished = self.command(&["plan"]).args(more).run();
         finished.assert_code(0);
         finished.stdout
@@ -76,13 +77,13 @@ impl Desk {
 
     /// Applies `plan.json`, however that ends.
     #[track_caller]
-    pub(super) fn apply(&self, more: &[&str]) -> Outcome {
+    pub(crate) fn apply(&self, more: &[&str]) -> Outcome {
         run_command(self.command(&["apply", "plan.json", "--json"]).args(more))
     }
 
     /// As [`Desk::apply`], which must go well.
     #[track_caller]
-    pub(super) fn apply_well(&self, more: &[&str]) -> Outcome {
+    pub(crate) fn apply_well(&self, more: &[&str]) -> Outcome {
         let outcome = self.apply(more);
         outcome.finished.assert_code(0);
         outcome
@@ -90,16 +91,21 @@ impl Desk {
 
     /// Runs all exports without a plan, however that ends.
     #[track_caller]
-    pub(super) fn run(&self) -> Outcome {
+    pub(crate) fn run(&self) -> Outcome {
         run_command(self.command(&["run", "--json"]))
     }
 
     #[track_caller]
-    pub(super) fn run_well(&self) -> Outcome {
+    pub(crate) fn run_well(&self) -> Outcome {
         let outcome = self.run();
         outcome.finished.assert_code(0);
         outcome
     }
+}
+
+/// What a configuration calls the database that an address leads to.
+fn kind(url: &str) -> &'static str {
+    if url.starts_with("mysql:") { "mysql" } else { "postgres" }
 }
 
 fn completed(export: &str) -> String {
@@ -114,9 +120,9 @@ fn completed(export: &str) -> String {
 
 /// A plan as `rivet plan --format json` prints it.
 #[derive(Debug)]
-pub(super) struct Plan {
-    pub(super) finished: Finished,
-    pub(super) value: Value,
+pub(crate) struct Plan {
+    pub(crate) finished: Finished,
+    pub(crate) value: Value,
 }
 
 impl Plan {
@@ -128,70 +134,70 @@ impl Plan {
     }
 
     /// Returns the document as it was printed.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.finished.stdout.clone()
     }
 
     /// Returns one of the exports.
     #[track_caller]
-    pub(super) fn export(&self, name: &str) -> &Value {
+    pub(crate) fn export(&self, name: &str) -> &Value {
         find(&self.value["exports"], name)
     }
 
     /// Returns what is advised for an export.
     #[track_caller]
-    pub(super) fn advice(&self, name: &str) -> &Value {
+    pub(crate) fn advice(&self, name: &str) -> &Value {
         find(&self.value["prioritization"]["recommendations"], name)
     }
 
     /// Returns what was measured of an export.
     #[track_caller]
-    pub(super) fn signals(&self, name: &str) -> &Value {
+    pub(crate) fn signals(&self, name: &str) -> &Value {
         find(&self.value["prioritization"]["signals"], name)
     }
 
     #[track_caller]
-    pub(super) fn score(&self, name: &str) -> i64 {
+    pub(crate) fn score(&self, name: &str) -> i64 {
         self.advice(name)["priority_score"].as_i64().expect("a score is a number")
     }
 
     #[track_caller]
-    pub(super) fn wave(&self, name: &str) -> i64 {
+    pub(crate) fn wave(&self, name: &str) -> i64 {
         self.advice(name)["recommended_wave"].as_i64().expect("a wave is a number")
     }
 
     #[track_caller]
-    pub(super) fn verdict(&self, name: &str) -> &str {
+    pub(crate) fn verdict(&self, name: &str) -> &str {
         text(&self.export(name)["diagnostics"]["verdict"])
     }
 
     /// Returns the kinds of the reasons for a score, in their order.
     #[track_caller]
-    pub(super) fn reasons(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn reasons(&self, name: &str) -> Vec<&str> {
         list(&self.advice(name)["reasons"]).iter().map(|reason| text(&reason["kind"])).collect()
     }
 
     /// Returns the codes of the findings on an export, without what they all begin with.
     #[track_caller]
-    pub(super) fn findings(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn findings(&self, name: &str) -> Vec<&str> {
         let findings = list(&self.export(name)["diagnostics"]["findings"]).iter();
         findings.map(|finding| text(&finding["code"]).trim_start_matches("rivet::preflight::")).collect()
     }
 
     /// Returns the ranges of the chunks that will be read.
     #[track_caller]
-    pub(super) fn ranges(&self, name: &str) -> Vec<Value> {
+    pub(crate) fn ranges(&self, name: &str) -> Vec<Value> {
         list(&self.export(name)["computed"]["chunk_ranges"]).iter().map(range).collect()
     }
 
     /// Returns the warnings about groups.
-    pub(super) fn warnings(&self) -> &[Value] {
+    pub(crate) fn warnings(&self) -> &[Value] {
         list(&self.value["prioritization"]["campaign"]["source_group_warnings"])
     }
 }
 
 /// Returns the rows of a chunk, of a plan or of a manifest, without what else is said of it.
-pub(super) fn range(chunk: &Value) -> Value {
+pub(crate) fn range(chunk: &Value) -> Value {
     let kept = ["rows", "lower", "upper", "partition", "from", "to"];
     let fields = chunk.as_object().expect("a chunk is an object").iter();
     Value::Object(
@@ -206,24 +212,24 @@ fn find<'a>(list: &'a Value, name: &str) -> &'a Value {
 }
 
 #[track_caller]
-pub(super) fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
 }
 
 #[track_caller]
-pub(super) fn list(value: &Value) -> &[Value] {
+pub(crate) fn list(value: &Value) -> &[Value] {
     value.as_array().unwrap_or_else(|| panic!("no list: {value}"))
 }
 
 /// Fills tables over a connection that ends then, and analyzes them once the server has counted what was done.
 #[track_caller]
-pub(super) fn fill(database: &TestDatabase, sql: &str) {
+pub(crate) fn fill(database: &TestDatabase, sql: &str) {
     fill_at(database.url(), sql);
 }
 
 /// As [`fill`], with an address.
 #[track_caller]
-pub(super) fn fill_at(url: &str, sql: &str) {
+pub(crate) fn fill_at(url: &str, sql: &str) {
     let session = Session::connect(url);
     session.execute(sql);
     drop(session);
@@ -236,13 +242,13 @@ pub(super) fn fill_at(url: &str, sql: &str) {
 
 /// Makes the catalog speak of so many rows of a table, on the pages that it has.
 #[track_caller]
-pub(super) fn swell(database: &TestDatabase, table: &str, rows: u64) {
+pub(crate) fn swell(database: &TestDatabase, table: &str, rows: u64) {
     swell_at(database.session(), table, rows);
 }
 
 /// As [`swell`], over a connection.
 #[track_caller]
-pub(super) fn swell_at(session: &Session, table: &str, rows: u64) {
+pub(crate) fn swell_at(session: &Session, table: &str, rows: u64) {
     // An analysis that nobody asked for would count the rows that there are.
     session.execute(&format!(
         "ALTER TABLE {table} SET (autovacuum_enabled = off); \
@@ -253,7 +259,7 @@ pub(super) fn swell_at(session: &Session, table: &str, rows: u64) {
 
 /// Fails the test unless something comes true in time.
 #[track_caller]
-pub(super) fn wait_for(what: &str, mut is_true: impl FnMut() -> bool) {
+pub(crate) fn wait_for(what: &str, mut is_true: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !is_true() {
         assert!(begin.elapsed() < PATIENCE, "waited in vain for {what}");
@@ -263,12 +269,13 @@ pub(super) fn wait_for(what: &str, mut is_true: impl FnMut() -> bool) {
 
 /// Plans `first` from one address and `second` from another, each with a configuration and more keys of its own.
 #[track_caller]
-pub(super) fn plan_of_two(first: &str, second: &str, keys: [&str; 2]) -> Plan {
+pub(crate) fn plan_of_two(first: &str, second: &str, keys: [&str; 2]) -> Plan {
     let [of_first, of_second] = keys;
     let desk = Desk::at(first, &[&format!("name: first, table: first, mode: full{of_first}")]);
     let other = format!(
-        "source: {{ type: postgres, url: {second:?}, environment: local }}\nexports: [{{ name: second, table: second, \
-         mode: full{of_second}, destination: {{ type: local, path: out }} }}]\n"
+        "source: {{ type: {}, url: {second:?}, environment: local }}\nexports: [{{ name: second, table: second, \
+         mode: full{of_second}, destination: {{ type: local, path: out }} }}]\n",
+        kind(second)
     );
     desk.project.write("other.yaml", &other);
     desk.plan_with(&["-c", "rivet.yaml", "-c", "other.yaml"])

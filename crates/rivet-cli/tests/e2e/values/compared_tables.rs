@@ -1,26 +1,8 @@
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 use rivet_testing::{SCALE, TestDatabase, scale};
 
-use crate::support::{assert_both_same, both, duckdb, run_well};
-
-/// Makes tables of `cargo xtask data`, at a hundredth of their size unless `RIVET_TEST_SCALE` says otherwise.
-#[track_caller]
-fn load(database: &TestDatabase, tables: &str) {
-    // Where `cargo xtask e2e` runs the tests, its own binary stands beside the one that is tested.
-    let built = Path::new(env!("CARGO_BIN_EXE_rivet")).with_file_name("xtask");
-    let mut command = if built.is_file() {
-        Command::new(built)
-    } else {
-        let mut command = Command::new(env!("CARGO"));
-        command.args(["run", "--quiet", "--package", "xtask", "--"]);
-        command
-    };
-    command.args(["data", "--scale", &scale(), "--tables", tables, "--url", database.url()]);
-    let output = command.output().expect("cargo runs these tests");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
+use crate::support::{assert_both_same, both, duckdb, load_tables, run_well};
 
 /// The columns of lineitem: what their sum is made of in PostgreSQL and in DuckDB, and their text.
 ///
@@ -56,7 +38,7 @@ fn facts(columns: &[(String, String, String)], from: &str, in_server: bool) -> S
 #[test]
 fn lineitem_has_the_sums_and_the_hash_of_the_database() {
     let database = TestDatabase::create();
-    load(&database, "lineitem");
+    load_tables(database.url(), "lineitem");
     let project = both(&database, "table: lineitem");
     run_well(&project);
     let columns = columns();
@@ -87,7 +69,7 @@ fn lineitem_has_the_sums_and_the_hash_of_the_database() {
 #[test]
 fn a_wide_table_of_texts_and_nulls_comes_out_as_it_is() {
     let database = TestDatabase::create();
-    load(&database, "content_items");
+    load_tables(database.url(), "content_items");
     assert_ne!(database.query_value("SELECT count(*) FROM content_items"), "0");
     assert_both_same(&database, "table: content_items", "SELECT * FROM content_items", &[]);
 }

@@ -156,7 +156,8 @@ fn probes(html: &mut Markup, export: &PlannedExport) {
     if export.probes.is_empty() {
         return;
     }
-    fold(html, &format!("What planning sent: {}", count(export.probes.len() as u64, "statement")));
+    let sent = export.probes.iter().map(|probe| probe.times).sum();
+    fold(html, &format!("What planning sent: {}", count(sent, "statement")));
     html.open("table", "");
     html.raw("<tr><th>what for</th><th>time</th><th>rows</th><th>statement</th></tr>\n");
     for probe in &export.probes {
@@ -167,6 +168,9 @@ fn probes(html: &mut Markup, export: &PlannedExport) {
         html.open("td", "wide");
         if let Some(error) = &probe.error {
             html.element("div", "bad", error);
+        }
+        if probe.times > 1 {
+            html.element("div", "faint", &format!("{} statements like this one", number(probe.times)));
         }
         html.element("pre", "", &probe.statement);
         html.close("td");
