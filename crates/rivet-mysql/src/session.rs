@@ -340,11 +340,11 @@ impl Session {
 
     /// The columns of the statement that runs, as the server defines them.
     pub(crate) fn columns(&self) -> Vec<ResultColumn> {
-        let columns = match &self.line {
-            Some(Line::Raw(raw)) => raw.columns(),
-            _ => &self.statement.as_ref().map(mysql_async::Statement::columns).unwrap_or_default(),
-        };
-        columns.iter().map(ResultColumn::from).collect()
+        if let Some(Line::Raw(raw)) = &self.line {
+            return raw.columns().iter().map(ResultColumn::from).collect();
+        }
+        let columns = self.statement.as_ref().map(mysql_async::Statement::columns);
+        columns.iter().flat_map(|columns| columns.iter()).map(ResultColumn::from).collect()
     }
 
     /// Waits for the next row of the statement that runs; `None` once the server has said that there is no more.

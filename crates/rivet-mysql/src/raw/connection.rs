@@ -6,7 +6,7 @@ use arrow::array::RecordBatch;
 use mysql_async::consts::{CapabilityFlags, Command};
 use mysql_async::{Column, DriverError, Error};
 use rustls::ClientConfig;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::auth::{Auth, Step};
 use super::handshake::{self, Greeting, Login};
@@ -69,10 +69,10 @@ pub(crate) struct RawConnection {
     id: u32,
     /// The statement that was prepared last, to be closed behind its rows.
     statement: Option<u32>,
-    /// How the rows of the statement that runs are written.
-    shape: Arc<Shape>,
-    /// What the statement that runs gives.
+    /// The columns of the statement that runs.
     columns: Vec<Column>,
+    /// How its rows are written.
+    shape: Arc<Shape>,
     /// The last row that came, where it was to be kept.
     last: Option<OwnedRow>,
     /// Warnings that the server had for the last statement.
@@ -90,8 +90,8 @@ impl RawConnection {
             capabilities: CapabilityFlags::empty(),
             id: 0,
             statement: None,
-            shape: Arc::default(),
             columns: Vec::new(),
+            shape: Arc::default(),
             last: None,
             warnings: 0,
             out: Vec::new(),
@@ -201,7 +201,7 @@ impl RawConnection {
     pub(crate) async fn query(&mut self, sql: &str) -> Result<Vec<TextRow>, Error> {
         self.command(Command::COM_QUERY, sql.as_bytes()).await?;
         let Answer::Columns(count) = self.answer().await? else { return Ok(Vec::new()) };
-        self.read_columns(count).await?;
+        self.definitions(count).await?;
         let mut rows = Vec::new();
         loop {
             let packet = self.packet().await?;
@@ -223,7 +223,7 @@ impl RawConnection {
     }
 
     /// Reads so many definitions of columns, and what ends them.
-    async fn read_columns(&mut self, count: usize) -> Result<Vec<Column>, Error> {
+    async fn definitions(&mut self, count: usize) -> Result<Vec<Column>, Error> {
         let mut columns = Vec::new();
         for _ in 0..count {
             let packet = self.packet().await?;
@@ -250,8 +250,8 @@ impl RawConnection {
         let packet = self.packet().await?;
         let prepared = response::prepared(self.packets.payload(&packet))?;
         self.statement = Some(prepared.id);
-        self.read_columns(prepared.parameters.into()).await?;
-        let columns = self.read_columns(prepared.columns.into()).await?;
+        self.definitions(prepared.parameters.into()).await?;
+        let columns = self.definitions(prepared.columns.into()).await?;
         Ok((columns, prepared.parameters))
     }
 
@@ -265,16 +265,15 @@ impl RawConnection {
         let id = self.statement.unwrap_or_default().to_le_bytes();
         // No cursor, which would be a temporary table; and once.
         self.command(Command::COM_STMT_EXECUTE, &[&id[..], &[0], &1_u32.to_le_bytes()].concat()).await?;
-        let columns = match self.answer().await? {
-            Answer::Columns(count) => self.read_columns(count).await?,
+        self.columns = match self.answer().await? {
+            Answer::Columns(count) => self.definitions(count).await?,
             Answer::Done => return Err(unreadable("a statement has no rows")),
         };
-        self.shape = Arc::new(Shape::new(&columns));
-        self.columns = columns;
+        self.shape = Arc::new(Shape::new(&self.columns));
         Ok(())
     }
 
-    /// The columns of the statement that runs, as the server defines them.
+    /// Returns the columns of the statement that runs, as the server defines them.
     pub(crate) fn columns(&self) -> &[Column] {
         &self.columns
     }
@@ -349,10 +348,13 @@ impl RawConnection {
         }
     }
 
-    /// Says good-bye.
+    /// Says good-bye, and waits until the server hangs up: the session is over then, and in no list any more.
     pub(crate) async fn quit(mut self) -> Result<(), Error> {
         self.command(Command::COM_QUIT, &[]).await?;
-        self.stream.shutdown().await.map_err(stream::broken)
+        self.stream.shutdown().await.map_err(stream::broken)?;
+        let mut rest = [0; 64];
+        while self.stream.read(&mut rest).await.map_err(stream::broken)? > 0 {}
+        Ok(())
     }
 }
 
@@ -443,6 +445,7 @@ mod tests {
                         let rows: [&[u8]; 2] = [&[0, 0, 7, 0, 0, 0], &[0, 4]];
                         self.send(1, &[&[&[1][..]][..], &columns, &rows, &[&last]].concat());
                     }
+                    0x01 => return,
                     _ => {}
                 }
             }
@@ -487,6 +490,7 @@ mod tests {
                 assert_eq!(connection.query("SELECT 42").await.unwrap(), [[Some("42".to_owned())]]);
                 connection.ping().await.unwrap();
                 connection.start("SELECT n FROM t").await.unwrap();
+                assert_eq!(connection.columns()[0].name_str(), "n");
                 let first = connection.next_row().await.unwrap().unwrap();
                 assert_eq!((first.cell(0).unwrap(), first.wire_bytes()), (Cell::Int(7), 10));
                 let second = connection.next_row().await.unwrap().unwrap();

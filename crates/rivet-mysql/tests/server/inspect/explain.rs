@@ -42,8 +42,9 @@ async fn sent_first(server: &Server, source: &dyn Source, spec: &ScanSpec, limit
     let mut reader = reader(source, ReadView::Shared).await;
     let mut scan = reader.scan(spec, &ScanLimits { batch_rows: 1, ..limits.clone() }).await.unwrap();
     scan.next_batch().await.unwrap();
+    // A question whose answer has just been sent may still be listed, but it was no statement that was prepared.
     let sql = "SELECT INFO FROM information_schema.PROCESSLIST \
-               WHERE DB = DATABASE() AND ID <> CONNECTION_ID() AND INFO IS NOT NULL";
+               WHERE DB = DATABASE() AND ID <> CONNECTION_ID() AND INFO IS NOT NULL AND COMMAND = 'Execute'";
     let statements = server.column(sql).await;
     drain(scan.as_mut()).await.unwrap();
     drop(scan);
