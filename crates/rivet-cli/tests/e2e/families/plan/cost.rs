@@ -161,7 +161,6 @@ fn thousand_pieces_are_a_small_plan(database: &MysqlDatabase) {
     }
     assert!(times(probes) >= cut, "{cut} statements, of which are told: {}", told(probes));
     assert!(desk.pretty(&["--explain"]).contains(" times"), "a person is told, too");
-    assert_eq!(desk.apply_well(&[]).export(0)["rows"], ROWS);
 }
 
 fn told(probes: &[Value]) -> String {
