@@ -88,7 +88,7 @@ impl ProbeAction {
             Self::Get => "read the probe back",
             Self::List => "list what is there",
             Self::Rename => "give the probe another name",
-            Self::Create => "create a name that is taken",
+            Self::Create => "see a taken name refused",
             Self::Multipart => "upload a probe in pieces",
             Self::Abort => "give an upload up",
             Self::Uploads => "look for open uploads",

@@ -74,7 +74,7 @@ fn a_person_reads_lines_without_colour() {
       put        : not tried, write a probe: there is no folder to try it in
       get        : not tried, read the probe back: there is no folder to try it in
       rename     : not tried, give the probe another name: there is no folder to try it in
-      create     : not tried, create a name that is taken: there is no folder to try it in
+      create     : not tried, see a taken name refused: there is no folder to try it in
       delete     : not tried, remove the probes: there is no folder to try it in
     ");
     assert!(shown.ends_with("not healthy: 1 failure\n"), "{shown}");
