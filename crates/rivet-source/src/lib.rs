@@ -18,6 +18,7 @@
 //! buffer, which doubles the CPU that a fast decoder takes (`docs/benchmarks.md`). Futures of this crate are
 //! `Send`, but a scan must be polled on the runtime that made it.
 
+mod byte_column;
 pub mod conformance;
 mod error;
 mod inspect;
@@ -28,6 +29,7 @@ mod split;
 mod sql;
 mod traits;
 
+pub use byte_column::{ByteColumn, ColumnFull, NotUtf8};
 pub use error::{SourceError, SourceErrorKind, StatementSpan};
 pub use inspect::{
     Access, AccessPath, ColumnStatistics, Explanation, IndexFacts, Inspector, RelationStatistics, Vitals,

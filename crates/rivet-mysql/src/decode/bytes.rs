@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BinaryArray, NullBufferBuilder, StringArray};
-use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow::array::ArrayRef;
+use rivet_source::ByteColumn;
 
 use super::{Cell, ColumnFault, Decode, Fault, STRANGE};
 
@@ -16,19 +16,14 @@ pub(super) enum Content {
     Geometry,
 }
 
-/// Decodes values of any length. Text is checked once per batch, not once per value.
+/// Decodes values of any length.
 #[derive(Debug)]
 pub(super) struct Bytes {
     content: Content,
-    offsets: Vec<i32>,
-    values: Vec<u8>,
-    nulls: NullBufferBuilder,
+    values: ByteColumn,
     /// The reference system that the column declares; geometries of another one carry its number with them.
     srid: Option<u32>,
 }
-
-/// Space that is kept for the next batch at most, so that one huge value does not stay in memory.
-const KEPT_CAPACITY: usize = 16 << 20;
 
 /// The bit of a geometry's type which says that the number of its reference system follows.
 /// <https://libgeos.org/specifications/wkb/#extended-wkb>
@@ -36,91 +31,53 @@ const HAS_SRID: u32 = 0x2000_0000;
 
 impl Bytes {
     pub(super) fn new(content: Content) -> Self {
-        Self { content, offsets: vec![0], values: Vec::new(), nulls: NullBufferBuilder::new(1_024), srid: None }
+        Self { content, values: ByteColumn::new(), srid: None }
     }
 
     pub(super) fn geometry(srid: Option<u32>) -> Self {
         Self { srid, ..Self::new(Content::Geometry) }
     }
-
-    fn end_value(&mut self, start: usize) -> Result<(), Fault> {
-        let Ok(end) = i32::try_from(self.values.len()) else {
-            self.values.truncate(start);
-            return Err(Fault::Unfit("more than 2 GiB in one batch"));
-        };
-        self.offsets.push(end);
-        self.nulls.append_non_null();
-        Ok(())
-    }
-
-    /// Takes the number of the reference system off, or moves it to where readers of the extended form look for it.
-    fn push_geometry(&mut self, value: &[u8]) -> Result<(), Fault> {
-        let malformed = Fault::Malformed("a geometry that ends too early");
-        let (srid, rest) = value.split_first_chunk::<4>().ok_or(malformed.clone())?;
-        let srid = u32::from_le_bytes(*srid);
-        if srid == self.srid.unwrap_or(0) {
-            self.values.extend_from_slice(rest);
-            return Ok(());
-        }
-        let ([order, kind @ ..], shape) = rest.split_first_chunk::<5>().ok_or(malformed)?;
-        if *order != 1 {
-            return Err(Fault::Malformed("a geometry whose bytes are in an unknown order"));
-        }
-        self.values.push(*order);
-        self.values.extend_from_slice(&(u32::from_le_bytes(*kind) | HAS_SRID).to_le_bytes());
-        self.values.extend_from_slice(&srid.to_le_bytes());
-        self.values.extend_from_slice(shape);
-        Ok(())
-    }
 }
 
-/// The space for as much as last time and a little more: a vector that runs out by one value doubles.
-fn roomy(length: usize) -> usize {
-    length + length / 8
-}
-
-/// Finds the value to blame. That takes a second look at all of them, which is for failures alone.
-fn not_utf8(offsets: &[i32], values: &[u8]) -> ColumnFault {
-    let row = offsets.windows(2).position(|bounds| {
-        let bounds = [usize::try_from(bounds[0]), usize::try_from(bounds[1])];
-        let [Ok(start), Ok(end)] = bounds else { return true };
-        values.get(start..end).is_none_or(|value| std::str::from_utf8(value).is_err())
-    });
-    ColumnFault { row, message: "holds bytes that are not UTF-8".to_owned() }
+/// Takes the number of the reference system off, or moves it to where readers of the extended form look for it.
+fn push_geometry(value: &[u8], declared: Option<u32>, values: &mut Vec<u8>) -> Result<(), Fault> {
+    let malformed = Fault::Malformed("a geometry that ends too early");
+    let (srid, rest) = value.split_first_chunk::<4>().ok_or(malformed.clone())?;
+    let srid = u32::from_le_bytes(*srid);
+    if srid == declared.unwrap_or(0) {
+        values.extend_from_slice(rest);
+        return Ok(());
+    }
+    let ([order, kind @ ..], shape) = rest.split_first_chunk::<5>().ok_or(malformed)?;
+    if *order != 1 {
+        return Err(Fault::Malformed("a geometry whose bytes are in an unknown order"));
+    }
+    values.push(*order);
+    values.extend_from_slice(&(u32::from_le_bytes(*kind) | HAS_SRID).to_le_bytes());
+    values.extend_from_slice(&srid.to_le_bytes());
+    values.extend_from_slice(shape);
+    Ok(())
 }
 
 impl Decode for Bytes {
     fn push(&mut self, cell: Cell<'_>) -> Result<(), Fault> {
         let Cell::Bytes(value) = cell else { return Err(STRANGE) };
-        let start = self.values.len();
         if self.content == Content::Geometry {
-            self.push_geometry(value)?;
-        } else {
-            self.values.extend_from_slice(value);
+            let srid = self.srid;
+            return self.values.push_with(|values| push_geometry(value, srid, values));
         }
-        self.end_value(start)
+        Ok(self.values.push(value)?)
     }
 
     fn push_null(&mut self) {
-        self.offsets.push(self.offsets.last().copied().unwrap_or_default());
-        self.nulls.append_null();
+        self.values.push_null();
     }
 
     fn finish(&mut self) -> Result<ArrayRef, ColumnFault> {
-        let mut next_offsets = Vec::with_capacity(roomy(self.offsets.len()));
-        next_offsets.push(0);
-        let next_values = Vec::with_capacity(roomy(self.values.len()).min(KEPT_CAPACITY));
-        let offsets = OffsetBuffer::new(ScalarBuffer::from(std::mem::replace(&mut self.offsets, next_offsets)));
-        let values = Buffer::from(std::mem::replace(&mut self.values, next_values));
-        let nulls = self.nulls.finish();
         if self.content != Content::Text {
-            return Ok(Arc::new(BinaryArray::new(offsets, values, nulls)));
+            return Ok(Arc::new(self.values.finish_binary()));
         }
-        // Checks all text at once, and that no value begins or ends inside of a character.
-        match StringArray::try_new(offsets.clone(), values.clone(), nulls) {
-            Ok(array) => Ok(Arc::new(array)),
-            Err(_not_utf8) => Err(not_utf8(&offsets, &values)),
-        }
+        Ok(Arc::new(self.values.finish_text()?))
     }
 
     fn nulled(&self) -> u64 {

@@ -16,6 +16,7 @@ use std::fmt;
 
 use arrow::array::ArrayRef;
 use rivet_model::OnUnrepresentable;
+use rivet_source::{ColumnFull, NotUtf8};
 
 pub(crate) use cell::{Calendar, Cell, Span, Values};
 pub(crate) use row::{DecodeError, RowDecoder};
@@ -53,6 +54,18 @@ pub(crate) struct ColumnFault {
     pub(crate) row: Option<usize>,
     /// What is wrong, without the value itself.
     pub(crate) message: String,
+}
+
+impl From<ColumnFull> for Fault {
+    fn from(_full: ColumnFull) -> Self {
+        Self::Unfit("more than 2 GiB in one batch")
+    }
+}
+
+impl From<NotUtf8> for ColumnFault {
+    fn from(NotUtf8(row): NotUtf8) -> Self {
+        Self { row: Some(row), message: "holds bytes that are not UTF-8".to_owned() }
+    }
 }
 
 /// What becomes of values without a form.
