@@ -159,8 +159,8 @@ fn row_group(raw: &RawParquet, at: &Path, cx: &mut Checker<'_>) -> Option<RowGro
     let cap = cx.mebibytes(&max, max_mib).unwrap_or(u64::MAX);
     match strategy {
         RawRowGroupStrategy::Auto => Some(match ParquetOptions::default().row_group {
-            RowGroupTarget::Bytes(bytes) => RowGroupTarget::Bytes(bytes.min(cap)),
-            rows @ RowGroupTarget::Rows(_) => rows,
+            RowGroupTarget::Auto(bytes) => RowGroupTarget::Auto(bytes.min(cap)),
+            other @ (RowGroupTarget::Bytes(_) | RowGroupTarget::Rows(_)) => other,
         }),
         RawRowGroupStrategy::FixedRows => {
             let rows = at.key("row_group_rows");

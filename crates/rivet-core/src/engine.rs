@@ -7,11 +7,11 @@ use rivet_config::{Config, Environment, ExportConfig};
 use rivet_history::{StateStore, this_process};
 use rivet_model::{ExportName, RunRecord, SourceKind};
 use rivet_source::{ServerInfo, Source, SourceFactory};
+use rivet_writer::ByteBudget;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::budget::ByteBudget;
 use crate::destination::{DestinationFactory, Destinations};
 use crate::export::{ExportRun, Planned, Shared, may_go_on};
 use crate::landing::{Landing, land_all};
@@ -197,6 +197,7 @@ impl Engine {
             state: Arc::clone(&self.parts.state),
             announcer: announcer.clone(),
             budget: ByteBudget::new(WAITING_BYTES),
+            exports_at_a_time: 1,
             destinations: self.parts.destinations(),
             environment: self.parts.environment.clone(),
             process: this_process(),
@@ -245,6 +246,7 @@ pub(crate) async fn run_all(jobs: Vec<Job>, parallel: usize) -> Result<Vec<Expor
         running.spawn(async move {
             let _place = places.acquire_owned().await;
             let Job { shared, config, landing, unfinished, planned } = job;
+            let shared = Shared { exports_at_a_time: parallel, ..shared };
             (position, ExportRun::new(shared, config, unfinished, planned).landing_at(landing).run().await)
         });
     }

@@ -3,7 +3,6 @@
 //! It never prints, reads the environment or calls exit. It is given named source factories, a state store and
 //! observers, and gives back a report.
 
-mod budget;
 mod destination;
 mod doctor;
 mod drift;

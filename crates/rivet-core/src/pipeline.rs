@@ -8,11 +8,10 @@ use arrow::array::RecordBatch;
 use rivet_config::{OnBatchMemoryExceeded, Tuning};
 use rivet_model::PartRecord;
 use rivet_source::{Reader, Scan, ScanLimits, ScanSpec, ScanSummary, SourceError, SourceErrorKind};
-use rivet_writer::ExportWriter;
+use rivet_writer::{ByteBudget, ExportWriter, Permit};
 use tokio_util::sync::CancellationToken;
 
 use crate::EngineError;
-use crate::budget::{ByteBudget, Permit};
 use crate::memory::pause_above;
 use crate::progress::AttemptProgress;
 use crate::quality::QualityGate;
@@ -182,9 +181,8 @@ fn write(mut writing: Writing, receiver: &Receiver<Message>) -> Result<(Vec<Part
                 writing.quality.observe(&batch)?;
                 let rows = batch.num_rows() as u64;
                 let batch = writing.shape.apply(batch)?;
-                writing.writer.write(&batch)?;
-                drop(batch);
-                drop(permit);
+                writing.writer.write_held(&batch, Some(&permit))?;
+                drop((batch, permit));
                 writing.progress.wrote(rows, writing.writer.written_bytes());
             }
             Ok(Message::End) => break,

@@ -49,6 +49,8 @@ pub enum ParquetEncoding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RowGroupTarget {
+    /// At so many bytes held in memory as there is room for, and at this many at most.
+    Auto(u64),
     /// At this many bytes held in memory for it.
     Bytes(u64),
     /// At this many rows.
@@ -68,7 +70,7 @@ impl Default for ParquetOptions {
     /// Version 1 pages; row groups of 32 MiB, the size at which a full export was measured to stay below 64 MB
     /// resident (`docs/benchmarks.md`).
     fn default() -> Self {
-        Self { encoding: ParquetEncoding::default(), row_group: RowGroupTarget::Bytes(32 << 20) }
+        Self { encoding: ParquetEncoding::default(), row_group: RowGroupTarget::Auto(32 << 20) }
     }
 }
 

@@ -4,7 +4,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use rivet_model::{OutputOptions, PartRecord};
 
-use crate::encode::check;
+use crate::budget::Permit;
+use crate::encode::{EncoderShare, check};
 use crate::error::WriteError;
 use crate::layout::PartNamer;
 use crate::partition::{PartitionRouter, Partitioner};
@@ -62,8 +63,21 @@ impl ExportWriter {
         Ok(Self { way: Way::Folders(Box::new(router)), ..writer })
     }
 
+    /// Says what of the machine it may use. Rows that go into folders are encoded by one encoder for each part.
+    #[must_use]
+    pub fn sharing(mut self, share: EncoderShare) -> Self {
+        let is_single = matches!(self.way, Way::Single(_));
+        self.parts.share(EncoderShare { encoders: if is_single { share.encoders } else { 1 }, ..share });
+        self
+    }
+
     /// Writes the rows of a batch.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), WriteError> {
+        self.write_held(batch, None)
+    }
+
+    /// Writes the rows of a batch, and holds a permit for them until they are encoded, which may be later.
+    pub fn write_held(&mut self, batch: &RecordBatch, held: Option<&Permit>) -> Result<(), WriteError> {
         if batch.num_rows() == 0 {
             return Ok(());
         }
@@ -76,7 +90,7 @@ impl ExportWriter {
             Some(part) => part,
             None => parts.begin(None, Vec::new())?,
         };
-        if let Err(error) = part.writer.write(batch) {
+        if let Err(error) = part.writer.write(batch, held) {
             part.writer.abort();
             return Err(error);
         }

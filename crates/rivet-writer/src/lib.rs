@@ -41,6 +41,7 @@
 //! chunk and place, so that a repeated attempt replaces its own parts; nobody sees a part before it is whole, and
 //! nobody needs to look at a part that no manifest lists.
 
+mod budget;
 mod encode;
 mod error;
 mod export;
@@ -55,7 +56,8 @@ mod row_hash;
 mod store;
 mod value;
 
-pub use encode::{BatchWriter, EncodedPart, batch_writer};
+pub use budget::{ByteBudget, Permit};
+pub use encode::{BatchWriter, EncodedPart, EncoderShare, batch_writer};
 pub use error::WriteError;
 pub use export::ExportWriter;
 pub use layout::{PartName, PartNamer};

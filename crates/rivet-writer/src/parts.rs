@@ -5,7 +5,7 @@ use arrow::datatypes::SchemaRef;
 use rivet_model::{OutputOptions, PartRecord, PartitionValue};
 use tracing::debug;
 
-use crate::encode::{BatchWriter, batch_writer};
+use crate::encode::{BatchWriter, EncoderShare, batch_writer};
 use crate::error::WriteError;
 use crate::layout::{PartName, PartNamer};
 use crate::store::PartStore;
@@ -16,6 +16,7 @@ pub(crate) struct PartMaker {
     /// What stands in the files.
     schema: SchemaRef,
     options: OutputOptions,
+    share: EncoderShare,
     namer: PartNamer,
     store: Arc<dyn PartStore>,
     begun: u32,
@@ -33,7 +34,21 @@ pub(crate) struct OpenPart {
 
 impl PartMaker {
     pub(crate) fn new(schema: SchemaRef, options: OutputOptions, namer: PartNamer, store: Arc<dyn PartStore>) -> Self {
-        Self { schema, options, namer, store, begun: 0, ended: Vec::new(), ended_bytes: 0 }
+        Self {
+            schema,
+            options,
+            share: EncoderShare::default(),
+            namer,
+            store,
+            begun: 0,
+            ended: Vec::new(),
+            ended_bytes: 0,
+        }
+    }
+
+    /// Says what of the machine the encoders may use.
+    pub(crate) fn share(&mut self, share: EncoderShare) {
+        self.share = share;
     }
 
     /// Returns how many parts were begun.
@@ -59,7 +74,7 @@ impl PartMaker {
             None => self.namer.name(sequence),
         };
         let sink = self.store.create(self.namer.run(), &name)?;
-        Ok(OpenPart { writer: batch_writer(&self.schema, &self.options, sink)?, name, sequence, partition })
+        Ok(OpenPart { writer: batch_writer(&self.schema, &self.options, self.share, sink)?, name, sequence, partition })
     }
 
     /// Ends a part, which is durable then.

@@ -75,7 +75,8 @@ pub(crate) struct RawParquet {
     pub(crate) row_group_rows: Option<u64>,
     /// MiB of memory that a row group takes, for `fixed_memory`.
     pub(crate) target_row_group_mb: Option<u64>,
-    /// MiB of memory that a row group takes at most, for `auto` and `fixed_memory`.
+    /// MiB of memory that a row group takes at most, for `auto` and `fixed_memory`. Left to itself, `auto` takes 32 where
+    /// one row group is encoded at a time, and 8 where there are several.
     pub(crate) max_row_group_mb: Option<u64>,
 }
 

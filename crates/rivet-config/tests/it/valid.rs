@@ -123,8 +123,8 @@ fn row_groups_end_as_said() {
         let config = parse(&with_export(&format!("    parquet: {{ {keys} }}"))).unwrap();
         assert_eq!(config.exports[0].output.parquet.row_group, expected, "{keys}");
     };
-    check("row_group_strategy: auto", RowGroupTarget::Bytes(32 << 20));
-    check("max_row_group_mb: 16", RowGroupTarget::Bytes(16 << 20));
+    check("row_group_strategy: auto", RowGroupTarget::Auto(32 << 20));
+    check("max_row_group_mb: 16", RowGroupTarget::Auto(16 << 20));
     check("row_group_strategy: fixed_rows, row_group_rows: 5", RowGroupTarget::Rows(5));
     check("row_group_rows: 5", RowGroupTarget::Rows(5));
     check("row_group_strategy: fixed_memory, target_row_group_mb: 64", RowGroupTarget::Bytes(64 << 20));

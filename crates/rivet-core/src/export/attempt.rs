@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use rivet_config::Mode;
 use rivet_model::{Chunk, ReadView};
-use rivet_writer::PartNamer;
+use rivet_writer::{EncoderShare, PartNamer};
 
 use super::workers::ChunkReading;
 use crate::EngineError;
@@ -19,7 +19,9 @@ impl ChunkReading {
         let shape = RowShape::new(config, &self.shared.environment, &schema, self.started_at)?;
         let namer = PartNamer::new(&config.name, self.run_id, chunk.id, &config.output);
         let store = Arc::clone(&self.store);
-        let writer = shape.writer(config.output.clone(), at_a_time(&config.mode), namer, store)?;
+        let writers = at_a_time(&config.mode);
+        let share = EncoderShare { encoders: self.shared.encoders(writers), writers };
+        let writer = shape.writer(config.output.clone(), writers, namer, store)?.sharing(share);
         let (quality, progress) = (QualityGate::of(config, &schema)?, self.progress.attempt());
         // The parts of other chunks say what the columns are.
         let write_empty = !config.skip_empty && self.lock().split.len() == 1;

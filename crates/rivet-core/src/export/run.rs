@@ -1,4 +1,6 @@
+use std::num::NonZero;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -6,14 +8,13 @@ use rivet_config::{Environment, ExportConfig};
 use rivet_history::{RunEnd, StateStore};
 use rivet_model::{ErrorRecord, ProcessRecord, RunId, RunMetrics, RunRecord, RunStatus};
 use rivet_source::{Probe, ServerInfo, Source};
-use rivet_writer::PartStore;
+use rivet_writer::{ByteBudget, PartStore};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::planned::Planned;
 use super::prepare::Prepared;
 use super::read::count;
-use crate::budget::ByteBudget;
 use crate::destination::Destinations;
 use crate::landing::Landing;
 use crate::progress::Announcer;
@@ -27,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) state: Arc<dyn StateStore>,
     pub(crate) announcer: Announcer,
     pub(crate) budget: Arc<ByteBudget>,
+    /// Exports that run at a time, at most.
+    pub(crate) exports_at_a_time: usize,
     pub(crate) destinations: Destinations,
     pub(crate) environment: Environment,
     pub(crate) process: ProcessRecord,
@@ -43,7 +46,18 @@ impl Shared {
         let server = self.server.system_id.clone().unwrap_or_else(|| self.source.to_string());
         format!("{server}/{}", self.server.database)
     }
+
+    /// Returns how many row groups each of so many writers of an export may encode at a time: the cores that this
+    /// process may use are shared by all writers of all exports that run.
+    pub(crate) fn encoders(&self, writers: usize) -> usize {
+        let cores = available_parallelism().map_or(1, NonZero::get);
+        (cores / writers.saturating_mul(self.exports_at_a_time).max(1)).clamp(1, MOST_ENCODERS)
+    }
 }
+
+/// Row groups that one writer encodes at a time, at most. Rows of one connection seldom come faster than two threads
+/// compress them, and each holds a row group in memory.
+const MOST_ENCODERS: usize = 2;
 
 /// One run of one export.
 pub(crate) struct ExportRun {

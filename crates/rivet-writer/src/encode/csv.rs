@@ -8,6 +8,7 @@ use super::compress::Compressor;
 use super::meter::{Meter, MeteredSink, MeteredWriter};
 use super::quote::Quoting;
 use super::{BatchWriter, EncodedPart, as_u64};
+use crate::budget::Permit;
 use crate::error::WriteError;
 use crate::store::PartSink;
 use crate::value::{Column, Values, push_text};
@@ -161,7 +162,7 @@ impl CsvBatchWriter {
 }
 
 impl BatchWriter for CsvBatchWriter {
-    fn write(&mut self, batch: &RecordBatch) -> Result<(), WriteError> {
+    fn write(&mut self, batch: &RecordBatch, _held: Option<&Permit>) -> Result<(), WriteError> {
         let columns = Column::bind_all(batch, WHAT)?;
         self.write_rows(&columns, batch.num_rows())?;
         self.rows += as_u64(batch.num_rows());

@@ -11,6 +11,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use rivet_model::{Format, OutputOptions};
 
+use crate::budget::Permit;
 use crate::error::WriteError;
 use crate::store::PartSink;
 
@@ -22,7 +23,9 @@ pub(crate) use self::parquet::ROWS_TARGET_MEMORY;
 /// A writer that is dropped leaves its sink unfinished, which removes what was written.
 pub trait BatchWriter: Send {
     /// Encodes the rows of a batch, which has the schema that the writer was made for.
-    fn write(&mut self, batch: &RecordBatch) -> Result<(), WriteError>;
+    ///
+    /// The permit is held until they are encoded, which may be after this has returned.
+    fn write(&mut self, batch: &RecordBatch, held: Option<&Permit>) -> Result<(), WriteError>;
 
     /// Returns the part's size so far in bytes, with an estimate of what is not encoded yet.
     fn written_bytes(&self) -> u64;
@@ -50,6 +53,29 @@ pub struct EncodedPart {
     pub rows: u64,
 }
 
+/// What of the machine one encoder may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EncoderShare {
+    /// Row groups that it encodes at a time, at most, each on a thread of its own.
+    pub encoders: usize,
+    /// Encoders of the same export that work at a time, at most.
+    pub writers: usize,
+}
+
+impl Default for EncoderShare {
+    /// One encoder, which encodes on the thread that writes.
+    fn default() -> Self {
+        Self { encoders: 1, writers: 1 }
+    }
+}
+
+impl EncoderShare {
+    /// Returns how many row groups of the export are encoded at a time, at most.
+    pub(crate) fn at_a_time(self) -> usize {
+        self.encoders.saturating_mul(self.writers).max(1)
+    }
+}
+
 /// Makes the encoder that the options ask for.
 ///
 /// Fails where the options do not fit the format, or a column has a type without a form in it; nothing has been
@@ -57,11 +83,12 @@ pub struct EncodedPart {
 pub fn batch_writer(
     schema: &SchemaRef,
     options: &OutputOptions,
+    share: EncoderShare,
     sink: Box<dyn PartSink>,
 ) -> Result<Box<dyn BatchWriter>, WriteError> {
     check(schema, options)?;
     Ok(match options.format {
-        Format::Parquet => Box::new(parquet::ParquetBatchWriter::new(schema, options, sink)?),
+        Format::Parquet => Box::new(parquet::ParquetBatchWriter::new(schema, options, share, sink)?),
         Format::Csv => Box::new(csv::CsvBatchWriter::new(schema, options, sink)?),
     })
 }

@@ -47,7 +47,9 @@ impl Limits {
             (Format::Csv, _) => 1 << 20,
         };
         let buffered = match options.parquet.row_group {
-            RowGroupTarget::Bytes(bytes) => usize::try_from(bytes).unwrap_or(usize::MAX).max(1),
+            RowGroupTarget::Auto(bytes) | RowGroupTarget::Bytes(bytes) => {
+                usize::try_from(bytes).unwrap_or(usize::MAX).max(1)
+            }
             RowGroupTarget::Rows(_) => ROWS_TARGET_MEMORY,
         };
         let open_parts = (OPEN_BYTES / each).min(MOST_OPEN / at_a_time.max(1)).max(2);

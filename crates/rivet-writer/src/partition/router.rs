@@ -184,13 +184,13 @@ impl PartitionRouter {
     ) -> Result<Open, WriteError> {
         let mut part = self.begin(folder, waiting.values, parts)?;
         let rows = take_record_batch(all, &UInt32Array::from(waiting.rows)).map_err(WriteError::Batch)?;
-        part.writer.write(&rows)?;
+        part.writer.write(&rows, None)?;
         Ok(Open { buffered: part.writer.buffered_bytes(), part, used: waiting.used })
     }
 
     fn write_to(&mut self, folder: &str, rows: &RecordBatch, parts: &mut PartMaker) -> Result<(), WriteError> {
         if let Some(open) = self.open.get_mut(folder) {
-            open.part.writer.write(rows)?;
+            open.part.writer.write(rows, None)?;
             open.buffered = open.part.writer.buffered_bytes();
             open.used = self.now;
         }

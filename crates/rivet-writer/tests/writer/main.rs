@@ -1,6 +1,8 @@
 //! What is written reads back, and survives what may happen to it.
 
 #[cfg(test)]
+mod ahead;
+#[cfg(test)]
 mod csv;
 #[cfg(test)]
 mod failures;

@@ -4,37 +4,41 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 ///
 /// It counts bytes, not batches, so that wide rows take no more memory than narrow ones.
 #[derive(Debug)]
-pub(crate) struct ByteBudget {
+pub struct ByteBudget {
     capacity: usize,
     used: Mutex<usize>,
     freed: Condvar,
 }
 
 impl ByteBudget {
-    pub(crate) fn new(capacity: usize) -> Arc<Self> {
+    /// Makes a budget of so many bytes.
+    pub fn new(capacity: usize) -> Arc<Self> {
         Arc::new(Self { capacity, used: Mutex::new(0), freed: Condvar::new() })
     }
 
     /// Waits until the bytes are free. More than the whole budget is given once nothing else is out: a batch of one
     /// huge row has to pass as well.
-    pub(crate) fn take(self: &Arc<Self>, bytes: usize) -> Permit {
+    pub fn take(self: &Arc<Self>, bytes: usize) -> Permit {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         while *used > 0 && *used + bytes > self.capacity {
             used = self.freed.wait(used).unwrap_or_else(PoisonError::into_inner);
         }
         *used += bytes;
-        Permit { budget: Arc::clone(self), bytes }
+        Permit(Arc::new(Taken { budget: Arc::clone(self), bytes }))
     }
 }
 
-/// Bytes taken from a [`ByteBudget`], given back when it is dropped.
+/// Bytes taken from a [`ByteBudget`], given back when the last clone is dropped.
+#[derive(Debug, Clone)]
+pub struct Permit(#[expect(dead_code, reason = "it is held for its drop")] Arc<Taken>);
+
 #[derive(Debug)]
-pub(crate) struct Permit {
+struct Taken {
     budget: Arc<ByteBudget>,
     bytes: usize,
 }
 
-impl Drop for Permit {
+impl Drop for Taken {
     fn drop(&mut self) {
         *self.budget.used.lock().unwrap_or_else(PoisonError::into_inner) -= self.bytes;
         self.budget.freed.notify_all();
