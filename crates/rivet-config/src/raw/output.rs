@@ -76,7 +76,7 @@ pub(crate) struct RawParquet {
     /// MiB of memory that a row group takes, for `fixed_memory`.
     pub(crate) target_row_group_mb: Option<u64>,
     /// MiB of memory that a row group takes at most, for `auto` and `fixed_memory`. Left to itself, `auto` takes 32 where
-    /// one row group is encoded at a time, and 8 where there are several.
+    /// one row group is encoded at a time, and 8 where there are several, or more for more than 64 columns.
     pub(crate) max_row_group_mb: Option<u64>,
 }
 

@@ -10,7 +10,9 @@ use arrow::compute::concat_batches;
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::RowGroupMetaData;
-use rivet_model::{ChunkId, Compression, Format, OutputOptions, ParquetOptions, RowGroupTarget, RunId};
+use rivet_model::{
+    ChunkId, Compression, Format, OutputOptions, ParquetEncoding, ParquetOptions, RowGroupTarget, RunId,
+};
 use rivet_writer::{ByteBudget, EncoderShare, ExportWriter, PartNamer, PartStore as _, StreamStore};
 
 use crate::support::{Local, Shared, options};
@@ -115,6 +117,26 @@ fn row_groups_are_smaller_where_several_are_encoded_at_a_time() {
     let small = groups(EncoderShare { encoders: 2, writers: 1 });
     assert!((5..=6).contains(&small), "{small}");
     assert_eq!(groups(EncoderShare { encoders: 2, writers: 8 }), small);
+}
+
+#[test]
+fn row_groups_of_many_columns_have_many_rows() {
+    let first_group = |columns: usize, numbers: i64, encoding| {
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values((0..50_000).map(|row| row * 7_919 % numbers)));
+        let fields = (0..columns).map(|column| (format!("c{column}"), Arc::clone(&numbers)));
+        let rows = RecordBatch::try_from_iter(fields).unwrap();
+        let mut options = parquet(RowGroupTarget::Auto(32 << 20));
+        options.parquet.encoding = encoding;
+        let bytes = encode(std::slice::from_ref(&rows), &options, 2, &ByteBudget::new(512 * MIB));
+        read(bytes).0[0].num_rows()
+    };
+    // An encoder of differences sets a mebibyte aside for its column before it has a row.
+    for encoding in [ParquetEncoding::Compat, ParquetEncoding::Delta, ParquetEncoding::V2] {
+        let rows = first_group(12, 100_003, encoding);
+        assert!(rows >= 25_000, "{encoding:?}: {rows} rows");
+    }
+    // 8 MiB would end it after 8,192 rows.
+    assert_eq!(first_group(200, 50, ParquetEncoding::Compat), 16_384);
 }
 
 #[test]

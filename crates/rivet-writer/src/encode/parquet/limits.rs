@@ -11,10 +11,14 @@ pub(crate) const ROWS_TARGET_MEMORY: usize = 256 << 20;
 /// row group has, the longer those of the next one wait (`docs/benchmarks.md`).
 const BESIDE_OTHERS: usize = 8 << 20;
 
+/// What a column takes of a row group on average, at least, before that target is left for a larger one: readers fetch a
+/// column of a row group at a time, and each costs them a page index and a dictionary.
+const LEAST_OF_A_COLUMN: usize = 128 << 10;
+
 /// Where row groups end.
 #[derive(Debug, Clone)]
 pub(super) struct Limits {
-    /// Bytes that a row group takes in memory.
+    /// Bytes that the rows of a row group take in memory.
     memory: usize,
     rows: usize,
     /// Row groups that are encoded at a time, at most.
@@ -24,12 +28,14 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    pub(super) fn new(target: RowGroupTarget, share: EncoderShare) -> Self {
+    /// Returns the limits of a file of so many columns.
+    pub(super) fn new(target: RowGroupTarget, columns: usize, share: EncoderShare) -> Self {
         let size = |bytes| usize::try_from(bytes).unwrap_or(usize::MAX).max(1);
         let (memory, rows) = match target {
             RowGroupTarget::Auto(bytes) => {
                 let alone = size(bytes);
-                (if share.at_a_time() == 1 { alone } else { alone.min(BESIDE_OTHERS) }, usize::MAX)
+                let beside = BESIDE_OTHERS.max(columns.saturating_mul(LEAST_OF_A_COLUMN));
+                (if share.at_a_time() == 1 { alone } else { alone.min(beside) }, usize::MAX)
             }
             RowGroupTarget::Bytes(bytes) => (size(bytes), usize::MAX),
             RowGroupTarget::Rows(rows) => (ROWS_TARGET_MEMORY, size(rows)),

@@ -73,7 +73,7 @@ impl ParquetBatchWriter {
         let writer = ArrowWriter::try_new(SinkSlot::new(sink), Arc::clone(schema), Some(properties))
             .map_err(WriteError::from_parquet)?;
         let (file, factory) = writer.into_serialized_writer().map_err(WriteError::from_parquet)?;
-        let limits = Limits::new(options.parquet.row_group, share);
+        let limits = Limits::new(options.parquet.row_group, schema.fields().len(), share);
         let columns = Columns::new(Arc::clone(schema), factory);
         Ok(Self { file, columns, limits, current: None, encoders: VecDeque::new(), ended: VecDeque::new(), rows: 0 })
     }

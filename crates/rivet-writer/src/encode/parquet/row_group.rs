@@ -19,6 +19,8 @@ pub(super) struct Columns {
 pub(super) struct RowGroup {
     schema: SchemaRef,
     writers: Vec<ArrowColumnWriter>,
+    /// Bytes that the encoders set aside before they have a row: a mebibyte for each column of differences.
+    set_aside: usize,
     rows: usize,
     raw: usize,
 }
@@ -35,7 +37,7 @@ pub(super) struct EncodedRowGroup {
 pub(super) struct RowGroupSize {
     /// Bytes of its rows as Arrow holds them.
     pub(super) raw: usize,
-    /// Bytes of memory that it took when it ended.
+    /// Bytes of memory that its rows took when it ended.
     pub(super) memory: usize,
 }
 
@@ -48,8 +50,13 @@ impl Columns {
     pub(super) fn begin(&self) -> Result<RowGroup, WriteError> {
         // The number of a row group matters for encryption alone.
         let writers = self.factory.create_column_writers(0).map_err(WriteError::from_parquet)?;
-        Ok(RowGroup { schema: Arc::clone(&self.schema), writers, rows: 0, raw: 0 })
+        let set_aside = memory(&writers);
+        Ok(RowGroup { schema: Arc::clone(&self.schema), writers, set_aside, rows: 0, raw: 0 })
     }
+}
+
+fn memory(writers: &[ArrowColumnWriter]) -> usize {
+    writers.iter().map(ArrowColumnWriter::memory_size).sum()
 }
 
 impl RowGroup {
@@ -70,9 +77,9 @@ impl RowGroup {
         self.rows
     }
 
-    /// Returns the bytes that it takes in memory.
+    /// Returns the bytes that its rows take in memory.
     pub(super) fn memory(&self) -> usize {
-        self.writers.iter().map(ArrowColumnWriter::memory_size).sum()
+        memory(&self.writers).saturating_sub(self.set_aside)
     }
 
     /// Returns the bytes that it will take in the file, as far as can be said now.
