@@ -34,7 +34,16 @@ pub(crate) fn is_temporal(kind: ScalarKind) -> bool {
 
 /// Reads the values of a key from a row, from this column on.
 pub(crate) fn read(key: &[KeyColumn], row: &impl Values, from: usize) -> Result<Vec<Scalar>, SourceError> {
-    let cells = (from..row.width()).map(|position| row.cell(position).unwrap_or(Cell::Null));
+    read_at(key, row, from..row.width())
+}
+
+/// Reads the values of a key from a row, from these columns of it.
+pub(crate) fn read_at(
+    key: &[KeyColumn],
+    row: &impl Values,
+    places: impl IntoIterator<Item = usize>,
+) -> Result<Vec<Scalar>, SourceError> {
+    let cells = places.into_iter().map(|position| row.cell(position).unwrap_or(Cell::Null));
     key.iter().zip(cells).map(|(column, cell)| read_one(column, cell)).collect()
 }
 

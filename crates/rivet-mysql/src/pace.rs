@@ -5,8 +5,10 @@ use std::time::Duration;
 use rivet_model::{KeyBound, Relation, RowRange, Scalar};
 use rivet_source::{KeyColumn, ScanLimits, ScanSpec, SourceError};
 
+use crate::decode::Values;
 use crate::describe::primary_key;
 use crate::dialect::{self, Statement};
+use crate::key::read_at;
 use crate::session::Session;
 
 /// Rows that a first statement reads, a tenth of a second for a server and a client that are not slow; fewer where a
@@ -28,6 +30,8 @@ pub(crate) struct Walk {
     /// The scan, by the primary key.
     spec: ScanSpec,
     key: Vec<KeyColumn>,
+    /// Where rows have the values of the key.
+    places: Vec<usize>,
     upper: Option<KeyBound>,
     /// Where the next statement begins.
     lower: Option<KeyBound>,
@@ -55,8 +59,8 @@ impl Walk {
             return Ok(None);
         }
         let spec = ScanSpec { key: key.clone(), fallback: None, ..spec.clone() };
-        let budget = limits.statement_budget;
-        Ok(Some(Self { spec, key, upper, lower, budget, rows: first_rows(budget) }))
+        let (budget, places) = (limits.statement_budget, dialect::key_places(&spec, &key));
+        Ok(Some(Self { spec, key, places, upper, lower, budget, rows: first_rows(budget) }))
     }
 
     /// Returns how a scan begins: its first statement, and the walk that goes on behind it, where there is one. What
@@ -74,9 +78,9 @@ impl Walk {
         Ok((statement, walk))
     }
 
-    /// Returns the columns of the key, which stand behind those of the scan in every row.
-    pub(crate) fn key(&self) -> &[KeyColumn] {
-        &self.key
+    /// Returns the values of the key in a row that one of its statements gave.
+    pub(crate) fn key_of(&self, row: &impl Values) -> Result<Vec<Scalar>, SourceError> {
+        read_at(&self.key, row, self.places.iter().copied())
     }
 
     /// Returns the next statement.

@@ -11,7 +11,6 @@ use rivet_source::{Scan, ScanLimits, ScanSpec, ScanSummary, SourceError, SourceE
 
 use crate::decode::RowDecoder;
 use crate::dialect::{self, Statement};
-use crate::key;
 use crate::link::Link;
 use crate::pace::Walk;
 use crate::raw::{Rows, Stop};
@@ -129,7 +128,7 @@ impl MysqlScan {
             session.finish().await?;
         }
         if let (Some(walk), Some(last)) = (&mut self.walk, last) {
-            let last = key::read(walk.key(), &last, self.spec.columns.len())?;
+            let last = walk.key_of(&last)?;
             if walk.step(rows, elapsed, last) {
                 self.statement = walk.statement()?;
                 self.send().await?;

@@ -48,7 +48,13 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         source: Engine::Postgres,
         table: "lineitem",
         output: Output::Csv,
-        tools: &[Tool::CopyCsv, Tool::Peer("duckdb"), Tool::Rivet(Mode::Full), Tool::Rivet(Mode::Chunked)],
+        tools: &[
+            Tool::CopyCsv,
+            Tool::Peer("duckdb"),
+            Tool::Rivet(Mode::OneStatement),
+            Tool::Rivet(Mode::Full),
+            Tool::Rivet(Mode::Chunked),
+        ],
     },
     Workload {
         name: "lineitem to S3",
@@ -97,6 +103,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         output: Output::Parquet,
         tools: &[
             Tool::Peer("chdb"),
+            Tool::Rivet(Mode::OneStatement),
             Tool::Rivet(Mode::Full),
             Tool::Rivet(Mode::Chunked),
             Tool::Peer("connectorx"),
@@ -108,7 +115,12 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         source: Engine::Mysql,
         table: "lineitem",
         output: Output::Csv,
-        tools: &[Tool::Peer("chdb"), Tool::Rivet(Mode::Full), Tool::Rivet(Mode::Chunked)],
+        tools: &[
+            Tool::Peer("chdb"),
+            Tool::Rivet(Mode::OneStatement),
+            Tool::Rivet(Mode::Full),
+            Tool::Rivet(Mode::Chunked),
+        ],
     },
     Workload {
         name: "a tenth of MySQL lineitem to Parquet",

@@ -126,16 +126,29 @@ fn is_stored_text(column: &ColumnSpec) -> bool {
     is_text && *column.field.data_type() == DataType::Binary
 }
 
-/// The statement that reads so many rows of a table's range in the order of its primary key, and behind the columns of
-/// each row the key's own.
+/// The statement that reads so many rows of a table's range in the order of its primary key. Rows have the values of the
+/// key where [`key_places`] says.
 pub(crate) fn page(spec: &ScanSpec, key: &[KeyColumn], limit: u64) -> Result<Statement, SourceError> {
     let condition = condition(spec, &spec.range)?;
     let mut columns: Vec<_> = spec.columns.iter().map(column_expression).collect();
     let names: Vec<_> = key.iter().map(|column| column_name(&column.name)).collect();
-    columns.extend(names.iter().cloned());
+    let is_missing = |place: &usize| *place >= spec.columns.len();
+    let missing = key_places(spec, key).into_iter().zip(&names).filter(|(place, _)| is_missing(place));
+    columns.extend(missing.map(|(_, name)| name.clone()));
     let mut statement = rows(&spec.relation, &columns, condition, " FORCE INDEX (PRIMARY)");
     write!(statement.sql, " ORDER BY {} LIMIT {limit}", names.join(", ")).expect("writing to a string");
     Ok(statement)
+}
+
+/// Where the rows of [`page`] have the values of the key: among the columns of the scan, or behind them where a column is
+/// not read or not read as it is. A server takes its time to send a column twice.
+pub(crate) fn key_places(spec: &ScanSpec, key: &[KeyColumn]) -> Vec<usize> {
+    let mut behind = spec.columns.len()..;
+    let place = |column: &KeyColumn| {
+        let name = column_name(&column.name);
+        spec.columns.iter().position(|read| column_expression(read) == name).or_else(|| behind.next())
+    };
+    key.iter().filter_map(place).collect()
 }
 
 /// A statement that makes these expressions of the rows for which all conditions hold. The hint stands behind the
@@ -302,8 +315,32 @@ mod tests {
         spec.key = vec![id.clone()];
         spec.range = RowRange::Key { lower: Some(KeyBound::excluding(vec![Scalar::Int(7)])), upper: None };
         assert_eq!(
-            page(&spec, &[id], 500).unwrap().sql,
+            page(&spec, std::slice::from_ref(&id), 500).unwrap().sql,
             "SELECT `a`, `id` FROM `my`.`o``d d` FORCE INDEX (PRIMARY) WHERE `id` > 7 ORDER BY `id` LIMIT 500"
+        );
+        assert_eq!(key_places(&spec, std::slice::from_ref(&id)), [1]);
+    }
+
+    #[test]
+    fn a_key_that_is_read_anyway_is_read_once() {
+        let (number, text) = (source(kind::LONGLONG, -1), source(kind::VAR_STRING, -1));
+        let key = |name: &str, source_type: &SourceType| KeyColumn {
+            name: name.parse().unwrap(),
+            position: 0,
+            source_type: source_type.clone(),
+            kind: rivet_model::ScalarKind::Int,
+            nullable: false,
+        };
+        let keys = [key("a", &number), key("b", &text), key("c", &number)];
+        let read_as_text = column("a", 1, number.clone(), ReadAs::Text);
+        let mut stored = column("b", 2, text, ReadAs::Native);
+        stored.field = Arc::new(Field::new("b", DataType::Binary, true));
+        let spec = of_table(vec![column("c", 0, number, ReadAs::Native), read_as_text, stored]);
+        assert_eq!(key_places(&spec, &keys), [3, 4, 0]);
+        assert_eq!(
+            page(&spec, &keys, 9).unwrap().sql,
+            "SELECT `c`, CAST(`a` AS CHAR), CONVERT(`b` USING binary), `a`, `b` FROM `my`.`o``d d` \
+             FORCE INDEX (PRIMARY) ORDER BY `a`, `b`, `c` LIMIT 9"
         );
     }
 
